@@ -36,12 +36,12 @@ export const systemClock: Clock = {
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
-      reject(signal.reason as Error);
+      reject(signal.reason);
       return;
     }
     const onAbort = (): void => {
       timer.cancel();
-      reject(signal?.reason as Error);
+      reject(signal?.reason);
     };
     const timer = clock.after(delayMs, () => {
       signal?.removeEventListener('abort', onAbort);
