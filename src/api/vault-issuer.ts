@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { CustomResource } from './crd.ts';
+import { commonStatus, vaultRef, type KubeObject } from './meta.ts';
+import { objectNamePattern } from './object.ts';
+import { parseSpec } from './parse.ts';
+import { cel, dateTime, exactlyOne, list, rules, text } from './schema.ts';
+
+/** metav1.LabelSelector, with limits. */
+const labelSelector = z.object({
+  matchLabels: rules(z.record(z.string(), text(63)).meta({ maxProperties: 16 }), cel('self.all(k, size(k) <= 317)', 'keys of labels have at most 317 characters'))
+    .optional().describe('Labels that must all be there.'),
+  matchExpressions: list(z.object({
+    key: text(317).min(1),
+    operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+    values: list(text(63), 32).optional(),
+  }), 16).optional().describe('Conditions that must all hold.'),
+}).describe('Which namespaces, by their labels.');
+
+const allowedNamespaces = rules(z.object({
+  from: z.enum(['Same', 'All', 'Selector']).default('Same').describe('Same: only the namespace of this issuer. All: every namespace. Selector: those that selector matches.'),
+  selector: labelSelector.optional(),
+}), cel("(self.from == 'Selector') == has(self.selector)", 'selector and from: Selector go together: set both or neither', '.selector'))
+  .describe('From which namespaces certificates may use this issuer. Changing it needs the verb grant on the vault.');
+
+const ca = rules(z.object({
+  vaultRef,
+  certificateName: z.string().min(1).max(127).regex(objectNamePattern).describe('Name of the CA certificate, an object of that vault, with its key.'),
+  allowSubordinates: z.boolean().default(false).describe('Whether certificates with isCA are signed at all.'),
+  maxPathLength: z.int().min(0).max(10).optional().describe('How many CAs may come below one that is signed here. Default: 0, it signs leaves only.'),
+}), cel('self.allowSubordinates || !has(self.maxPathLength)', 'maxPathLength is for subordinate CAs: set allowSubordinates: true, or remove it', '.maxPathLength'))
+  .describe('Signs with a CA key of a vault of the same namespace. Using it needs the verb grant on that vault.');
+
+const types = ['selfSigned', 'ca'] as const;
+
+export const vaultIssuerSpec = rules(z.object({
+  selfSigned: z.object({}).optional().describe('Every certificate is signed with its own key.'),
+  ca: ca.optional(),
+  allowedNamespaces: allowedNamespaces.prefault({}),
+}),
+exactlyOne(types, 'set exactly one of selfSigned, ca'),
+cel('has(self.ca) == has(oldSelf.ca)', 'the type of an issuer cannot be changed: create another issuer, and let certificates name that one'));
+
+export type VaultIssuerSpecInput = z.input<typeof vaultIssuerSpec>;
+export type VaultIssuerSpec = z.output<typeof vaultIssuerSpec>;
+
+export const vaultIssuerStatus = z.object({
+  ...commonStatus,
+  subject: text(4096).optional().describe('Subject of the CA certificate (RFC 4514).'),
+  notAfter: dateTime('Until when the CA certificate is valid; nothing is issued beyond it.').optional(),
+  thumbprint: text(64).optional().describe('SHA-256 of the CA certificate, in hex.'),
+}).describe('What the operator found. Only the operator writes it, and it is never read back as truth.');
+export type VaultIssuerStatus = z.output<typeof vaultIssuerStatus>;
+
+export type VaultIssuer = KubeObject<VaultIssuerSpecInput, VaultIssuerStatus>;
+
+/** Reads a VaultIssuer's spec, with all defaults filled in. */
+export const parseVaultIssuer = (object: KubeObject<unknown, unknown>) => parseSpec(vaultIssuerSpec, object);
+
+export const vaultIssuer: CustomResource = {
+  kind: 'VaultIssuer', plural: 'vaultissuers', singular: 'vaultissuer', shortNames: ['kvi'], scope: 'Namespaced',
+  description: 'Who signs certificates: each by itself, or a CA whose key lies in a vault.',
+  spec: vaultIssuerSpec, status: vaultIssuerStatus,
+  rules: [],
+  selectableFields: ['.spec.ca.vaultRef.name'],
+  columns: [
+    { name: 'Vault', type: 'string', jsonPath: '.spec.ca.vaultRef.name' },
+    { name: 'CA', type: 'string', jsonPath: '.spec.ca.certificateName' },
+    { name: 'Allowed', type: 'string', jsonPath: '.spec.allowedNamespaces.from' },
+    { name: 'Not after', type: 'string', jsonPath: '.status.notAfter' },
+  ],
+};
