@@ -1,0 +1,173 @@
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Random } from '../runtime/random.ts';
+import { Cache, type Change, type IndexFunction } from './cache.ts';
+import type { KubeClient } from './client.ts';
+import { keyOf, type KubeObject } from './object.ts';
+import { Reflector } from './reflector.ts';
+import type { Resource } from './resource.ts';
+import { metadataOnly, slim, type Transform } from './transform.ts';
+import type { Selection } from './watch.ts';
+import { WriteAwareCache, type ListBegun } from './write-aware-cache.ts';
+
+export interface InformerOptions<T extends KubeObject> extends Selection {
+  readonly client: KubeClient;
+  readonly resource: Resource<T>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Named functions from an object to the values that it is found under. */
+  readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
+  /** Default `slim`, and `metadataOnly` for metadata. */
+  readonly transform?: Transform<T>;
+  readonly timeoutSeconds?: number;
+  readonly silenceMs?: number;
+  readonly streamLists?: boolean;
+}
+
+/** Told of each change, synchronously. Only notes what is to do (adds to a queue); takes no time and does not throw. */
+export type ChangeHandler<T> = (change: Change<T>) => void;
+
+/**
+ * A local copy of the objects of one kind, kept current by a watch. Reads cost nothing and are as old as the watch is
+ * behind; own writes made through `write` are seen at once. What it returns is shared: never change it.
+ */
+export class Informer<T extends KubeObject> {
+  readonly resource: Resource<T>;
+  readonly #options: InformerOptions<T>;
+  readonly #cache: Cache<T>;
+  readonly #store: WriteAwareCache<T>;
+  readonly #transform: Transform<T>;
+  readonly #handlers: ChangeHandler<T>[] = [];
+  readonly #waiting: Array<() => void> = [];
+  #synced = false;
+  #lastContact: number | undefined;
+
+  constructor(options: InformerOptions<T>) {
+    this.resource = options.resource;
+    this.#options = options;
+    this.#cache = new Cache(options.indexes ?? {});
+    this.#store = new WriteAwareCache(this.#cache, options.clock, (change) => this.#tell(change));
+    this.#transform = options.transform ?? (options.representation === 'metadata' ? metadataOnly(options.resource) : slim);
+  }
+
+  /** Lists and watches until `signal` is aborted; never rejects. The cache stays readable afterwards. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { client, clock, random, log, namespace, labelSelector, fieldSelector, representation } = this.#options;
+    const { timeoutSeconds, silenceMs, streamLists } = this.#options;
+    const reflector = new Reflector<T, ListBegun>(
+      this.resource,
+      {
+        begin: () => this.#store.begin(),
+        transform: this.#transform,
+        replace: (objects, begun) => this.#replace(objects, begun),
+        apply: (type, object) => {
+          const { metadata } = object;
+          this.#store.apply(keyOf(metadata), type === 'DELETED' ? undefined : object, metadata.resourceVersion, false);
+        },
+        contact: () => (this.#lastContact = clock.monotonic()),
+      },
+      {
+        client,
+        clock,
+        random,
+        log,
+        selection: { namespace, labelSelector, fieldSelector, representation },
+        ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+        ...(silenceMs === undefined ? {} : { silenceMs }),
+        ...(streamLists === undefined ? {} : { streamLists }),
+      },
+    );
+    await reflector.run(signal);
+    this.#store.stop();
+  }
+
+  /** True once everything that existed at the start is in the cache and was told to the handlers. */
+  get hasSynced(): boolean {
+    return this.#synced;
+  }
+
+  /** Resolves when `hasSynced`, or rejects with the signal's reason. */
+  async synced(signal?: AbortSignal): Promise<void> {
+    if (this.#synced) {
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => reject(signal?.reason);
+      if (signal?.aborted === true) {
+        onAbort();
+      }
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.push(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Monotonic time at which the server last showed that the cache is current; undefined before the first list. With
+   * `timeoutSeconds: 20` a healthy quiet stream renews it every 20 s at least (decisions 23).
+   */
+  get lastContact(): number | undefined {
+    return this.#lastContact;
+  }
+
+  /** Whoever comes late is told of everything that is there already, as `initial`. */
+  onChange(handler: ChangeHandler<T>): void {
+    this.#handlers.push(handler);
+    for (const object of this.#cache.values()) {
+      const key = keyOf(object.metadata);
+      this.#call(handler, { type: 'added', key, object, previous: undefined, initial: true });
+    }
+  }
+
+  get size(): number {
+    return this.#cache.size;
+  }
+
+  get(key: string): T | undefined {
+    return this.#cache.get(key);
+  }
+
+  list(): readonly T[] {
+    return [...this.#cache.values()];
+  }
+
+  by(index: string, value: string): readonly T[] {
+    return this.#cache.by(index, value);
+  }
+
+  keysBy(index: string, value: string): readonly string[] {
+    return this.#cache.keysBy(index, value);
+  }
+
+  /**
+   * Runs a write of the object `key` (create, update, patch) and has its answer in the cache when it resolves; what it
+   * throws is passed on. Only for objects that belong into this cache: its selectors are not checked against the answer.
+   */
+  write<W extends T | undefined>(key: string, run: () => Promise<W>): Promise<W> {
+    return this.#store.write(key, run, this.#transform);
+  }
+
+  #replace(objects: readonly T[], begun: ListBegun): void {
+    this.#store.replace(objects, begun, !this.#synced);
+    this.#synced = true;
+    this.#waiting.splice(0).forEach((resolve) => resolve());
+  }
+
+  #tell(change: Change<T>): void {
+    for (const handler of this.#handlers) {
+      this.#call(handler, change);
+    }
+  }
+
+  /** One handler's fault must stop neither the watch nor the other handlers. */
+  #call(handler: ChangeHandler<T>, change: Change<T>): void {
+    try {
+      handler(change);
+    } catch (error) {
+      this.#options.log.error('A handler of changes threw', { resource: this.resource.plural, key: change.key, error: String(error) });
+    }
+  }
+}

@@ -1,0 +1,207 @@
+import { exponentialDelay } from '../runtime/backoff.ts';
+import { sleep, type Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Random } from '../runtime/random.ts';
+import type { KubeClient } from './client.ts';
+import { ApiError, isGone } from './errors.ts';
+import type { KubeObject } from './object.ts';
+import type { Resource } from './resource.ts';
+import type { StreamConnection } from './transport.ts';
+import { watch, type Selection, type WatchEvent } from './watch.ts';
+
+/** Where a reflector puts what it learns. All calls are synchronous: the next event waits for nothing but the cache. */
+export interface Sink<T extends KubeObject, Begun> {
+  /** A list is about to be requested. */
+  begin(): Begun;
+  /** Keeps of an object what is worth keeping; called on each object as soon as it is parsed. */
+  transform(object: T): T;
+  /** Everything there is, transformed. */
+  replace(objects: readonly T[], begun: Begun): void;
+  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void;
+  /** The server has just shown that what we have is current: an event, a bookmark, or a list. */
+  contact(): void;
+}
+
+export interface ReflectorOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly selection: Selection;
+  /** A watch lasts between this and twice this; default 300 s, so that not all end together. */
+  readonly timeoutSeconds?: number;
+  /** Longest silence of a healthy stream; default 90 s (bookmarks come once a minute). */
+  readonly silenceMs?: number;
+  /** Tried first, dropped when the server cannot stream lists; default true. */
+  readonly streamLists?: boolean;
+}
+
+const TIMEOUT_SECONDS = 300;
+const SILENCE_MS = 90_000;
+const BACKOFF = { baseMs: 800, maxMs: 30_000 };
+/** A stream that lived this long was healthy: its end does not count with the failures before it. */
+const HEALTHY_MS = 30_000;
+
+/**
+ * Keeps a sink equal to what the API server has, over any fault: list, then watch from there, list again when the
+ * server no longer remembers where we were (410). Runs until its signal is aborted.
+ */
+export class Reflector<T extends KubeObject, Begun> {
+  readonly #resource: Resource<T>;
+  readonly #sink: Sink<T, Begun>;
+  readonly #options: ReflectorOptions;
+  #connection: StreamConnection | undefined;
+  /** Where to go on; undefined: nowhere, list. */
+  #resourceVersion: string | undefined;
+  #streamLists: boolean;
+  #failures = 0;
+
+  constructor(resource: Resource<T>, sink: Sink<T, Begun>, options: ReflectorOptions) {
+    this.#resource = resource;
+    this.#sink = sink;
+    this.#options = options;
+    this.#streamLists = options.streamLists ?? true;
+  }
+
+  /** Resolves when `signal` is aborted; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const started = this.#options.clock.monotonic();
+      let failure: unknown;
+      try {
+        await this.#session(signal);
+      } catch (error) {
+        failure = error;
+      }
+      const lived = this.#options.clock.monotonic() - started;
+      if (lived >= HEALTHY_MS) {
+        this.#failures = 0;
+      }
+      if (!signal.aborted) {
+        await this.#recover(failure, lived, signal);
+      }
+    }
+    this.#drop();
+  }
+
+  /** One stream, preceded by a list if we don't know where to start. */
+  async #session(signal: AbortSignal): Promise<void> {
+    this.#connection ??= this.#options.client.connection();
+    if (this.#resourceVersion === undefined && this.#streamLists) {
+      await this.#streamFromNothing(this.#connection, signal);
+      return;
+    }
+    if (this.#resourceVersion === undefined) {
+      await this.#list(signal);
+    }
+    for await (const event of this.#watch(this.#connection, signal)) {
+      this.#take(event);
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const begun = this.#sink.begin();
+    const objects: T[] = [];
+    let resourceVersion = '';
+    for await (const page of this.#options.client.pages(this.#resource, { ...this.#options.selection, signal })) {
+      page.items.forEach((item) => objects.push(this.#sink.transform(item)));
+      ({ resourceVersion } = page);
+    }
+    this.#sink.replace(objects, begun);
+    this.#resourceVersion = resourceVersion;
+    this.#sink.contact();
+  }
+
+  /** WatchList: the existing objects, the bookmark that ends them, and then the changes, all in one stream. */
+  async #streamFromNothing(connection: StreamConnection, signal: AbortSignal): Promise<void> {
+    const begun = this.#sink.begin();
+    let existing: Map<string, T> | undefined = new Map();
+    for await (const event of this.#watch(connection, signal)) {
+      if (existing === undefined) {
+        this.#take(event);
+      } else if (event.type !== 'BOOKMARK') {
+        collect(existing, event.type, this.#sink.transform(event.object));
+      } else if (event.initialEventsEnd) {
+        this.#sink.replace([...existing.values()], begun);
+        existing = undefined;
+        this.#take(event);
+      }
+    }
+  }
+
+  #watch(connection: StreamConnection, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, undefined> {
+    const least = this.#options.timeoutSeconds ?? TIMEOUT_SECONDS;
+    const options = {
+      ...this.#options.selection,
+      resourceVersion: this.#resourceVersion,
+      initialEvents: this.#resourceVersion === undefined,
+      timeoutSeconds: Math.round(least * (1 + this.#options.random.fraction())),
+      silenceMs: this.#options.silenceMs ?? SILENCE_MS,
+      signal,
+    };
+    return watch(connection, this.#resource, options, this.#options.clock);
+  }
+
+  #take(event: WatchEvent<T>): void {
+    if (event.type === 'BOOKMARK') {
+      this.#resourceVersion = event.resourceVersion;
+    } else {
+      this.#resourceVersion = event.object.metadata.resourceVersion;
+      this.#sink.apply(event.type, this.#sink.transform(event.object));
+    }
+    this.#sink.contact();
+  }
+
+  /** Decides what an end means, and waits as long as that deserves. */
+  async #recover(failure: unknown, livedMs: number, signal: AbortSignal): Promise<void> {
+    const { log, clock } = this.#options;
+    if (failure === undefined && livedMs >= 1_000) {
+      return;
+    }
+    if (isGone(failure)) {
+      this.#resourceVersion = undefined;
+      log.info('The API server no longer has the state that we watched from; listing again', { resource: this.#resource.plural });
+    } else if (this.#cannotStreamLists(failure)) {
+      this.#streamLists = false;
+      log.info('The API server does not stream lists; listing page by page', { resource: this.#resource.plural });
+      return;
+    } else if (failure !== undefined) {
+      // A new socket: whatever is wrong with the old one (or with the replica behind it) is not taken along.
+      this.#drop();
+    }
+    const delay = this.#delay(failure);
+    if (failure !== undefined && !isGone(failure)) {
+      log.warn('Watch failed; it is opened again', { resource: this.#resource.plural, delayMs: Math.round(delay), error: failure instanceof Error ? failure.message : '' });
+    }
+    await sleep(clock, delay, signal).catch(() => undefined);
+  }
+
+  #delay(failure: unknown): number {
+    this.#failures += 1;
+    // The first 410 costs no delay, for it is the ordinary way to be told to list again.
+    if (isGone(failure) && this.#failures === 1) {
+      return 0;
+    }
+    const asked = failure instanceof ApiError ? failure.retryAfterMs : undefined;
+    return asked ?? exponentialDelay(BACKOFF, this.#failures - 1, this.#options.random);
+  }
+
+  /** 400 and 422 are how servers without the feature answer `sendInitialEvents` (KEP-3157). */
+  #cannotStreamLists(failure: unknown): boolean {
+    const refused = failure instanceof ApiError && (failure.status === 400 || failure.status === 422);
+    return refused && this.#streamLists && this.#resourceVersion === undefined;
+  }
+
+  #drop(): void {
+    this.#connection?.destroy();
+    this.#connection = undefined;
+  }
+}
+
+function collect<T extends KubeObject>(into: Map<string, T>, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void {
+  if (type === 'DELETED') {
+    into.delete(object.metadata.uid);
+  } else {
+    into.set(object.metadata.uid, object);
+  }
+}
