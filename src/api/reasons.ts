@@ -19,6 +19,8 @@ export const reasons = {
   LimitExceeded: 'A limit of the vault is reached; the message names it. Raise spec.limits or delete what is not needed.',
   ClockUntrusted: 'The local clock and the API server disagree by more than 5 minutes, so nothing irreversible is done by time.',
   GuardMissing: 'A ValidatingAdmissionPolicy that Keystead relies on is missing or altered. Reinstall the chart.',
+  BinaryUnavailable: 'A program that keystead dev runs (etcd, the API server, kubectl, helm) is not on this machine and could not be made.',
+  ControlPlaneFailed: 'The throw-away API server of keystead dev did not start or ended; the message holds the end of its log.',
 } as const;
 
 export type Reason = keyof typeof reasons;
