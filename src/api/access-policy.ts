@@ -80,7 +80,7 @@ export const parseAccessPolicy = (object: KubeObject<unknown, unknown>) => parse
 export const accessPolicy: CustomResource = {
   kind: 'AccessPolicy', plural: 'accesspolicies', singular: 'accesspolicy', shortNames: ['kvap'], scope: 'Namespaced',
   description: 'Who may do what with the contents of a vault, and to which namespaces they may be synced. Creating or changing one needs the verb grant on the vault.',
-  spec: accessPolicySpec, status: accessPolicyStatus,
+  spec: accessPolicySpec, status: accessPolicyStatus, withoutSpec: 'required',
   rules: [],
   selectableFields: ['.spec.vaultRef.name'],
   columns: [

@@ -17,6 +17,8 @@ export interface CustomResource {
   readonly description: string;
   readonly spec: z.ZodType;
   readonly status: z.ZodType;
+  /** `default`: a manifest without spec means all defaults. `required`: it is refused. */
+  readonly withoutSpec: 'default' | 'required';
   /** Rules on the whole object; the only place where metadata.name can be seen. */
   readonly rules: readonly CelRule[];
   /** What `kubectl get --field-selector` and watches may select by, beside the name. */
@@ -41,7 +43,42 @@ export function structuralSchema(schema: z.ZodType): JsonSchema {
   const converted = z.toJSONSchema(schema, {
     target: 'openapi-3.0', io: 'input', unrepresentable: 'throw', override: ({ jsonSchema }) => makeStructural(jsonSchema),
   });
-  return { ...converted };
+  const structural: JsonSchema = { ...converted };
+  spellDefaultsOut(structural);
+  return structural;
+}
+
+/**
+ * The API server holds the rules to every default as it is written, before it fills in the defaults below it (tried on
+ * 1.36: `default: {}` of an object whose rule reads a defaulted field is refused). So a default of an object says all.
+ */
+function spellDefaultsOut(schema: JsonSchema): void {
+  for (const property of Object.values(properties(schema))) {
+    spellDefaultsOut(property);
+  }
+  if (schema['type'] === 'object' && schema['default'] !== undefined) {
+    schema['default'] = withDefaults(schema, schema['default']);
+  }
+}
+
+/** Absent properties get their defaults, level by level; lists are left as they are, for none of our defaults holds one. */
+function withDefaults(schema: JsonSchema, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return value;
+  }
+  const filled: JsonSchema = { ...value };
+  for (const [name, property] of Object.entries(properties(schema))) {
+    const before = filled[name] ?? structuredClone(property['default']);
+    if (before !== undefined) {
+      filled[name] = withDefaults(property, before);
+    }
+  }
+  return filled;
+}
+
+function properties(schema: JsonSchema): Record<string, JsonSchema> {
+  const found = schema['properties'];
+  return typeof found === 'object' && found !== null ? { ...found } : {};
 }
 
 /** Takes out what zod emits and a structural schema may not have, or what only repeats JavaScript's own limits. */
@@ -71,7 +108,6 @@ function makeStructural(node: JsonSchema): void {
 
 function rootSchema(resource: CustomResource): JsonSchema {
   const spec = structuralSchema(resource.spec);
-  const specIsOptional = resource.spec.safeParse({}).success;
   return {
     type: 'object',
     description: resource.description,
@@ -80,10 +116,10 @@ function rootSchema(resource: CustomResource): JsonSchema {
       kind: { type: 'string' },
       metadata: { type: 'object' },
       // A default rather than an optional spec: rules on spec would not be evaluated when it is removed (decision 18).
-      spec: specIsOptional ? { ...spec, default: {} } : spec,
+      spec: resource.withoutSpec === 'default' ? { ...spec, default: withDefaults(spec, {}) } : spec,
       status: { ...structuralSchema(resource.status), default: { observedGeneration: -1 } },
     },
-    ...(specIsOptional ? {} : { required: ['spec'] }),
+    ...(resource.withoutSpec === 'default' ? {} : { required: ['spec'] }),
     ...(resource.rules.length === 0 ? {} : { 'x-kubernetes-validations': resource.rules }),
   };
 }

@@ -40,7 +40,7 @@ export function deletedVaultName(namespace: string, vault: string): string {
 export const deletedVault: CustomResource = {
   kind: 'DeletedVault', plural: 'deletedvaults', singular: 'deletedvault', shortNames: ['kvd'], scope: 'Cluster',
   description: 'A vault that was deleted and can be recovered until it is purged; made by the operator, named <namespace>.<vault>. Creating a Vault with createMode: Recover needs the verb recover on it.',
-  spec: deletedVaultSpec, status: deletedVaultStatus,
+  spec: deletedVaultSpec, status: deletedVaultStatus, withoutSpec: 'default',
   rules: [
     cel('!has(self.spec.purge) || (has(self.status) && has(self.status.vaultId) && self.spec.purge == self.status.vaultId)',
       'spec.purge must be the id of this vault: copy it from status.vaultId'),

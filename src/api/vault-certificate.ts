@@ -103,7 +103,7 @@ function resolveUsages(written: readonly Usage[] | undefined, isCA: boolean, alg
 export const vaultCertificate: CustomResource = {
   kind: 'VaultCertificate', plural: 'vaultcertificates', singular: 'vaultcertificate', shortNames: ['kvc'], scope: 'Namespaced',
   description: 'A certificate with its key in a vault, renewed before it ends; and where it is synced to.',
-  spec: vaultCertificateSpec, status: vaultCertificateStatus,
+  spec: vaultCertificateSpec, status: vaultCertificateStatus, withoutSpec: 'required',
   rules: objectNameRules,
   selectableFields: ['.spec.vaultRef.name', '.spec.issuerRef.name'],
   columns: [

@@ -59,7 +59,7 @@ export const parseVaultIssuer = (object: KubeObject<unknown, unknown>) => parseS
 export const vaultIssuer: CustomResource = {
   kind: 'VaultIssuer', plural: 'vaultissuers', singular: 'vaultissuer', shortNames: ['kvi'], scope: 'Namespaced',
   description: 'Who signs certificates: each by itself, or a CA whose key lies in a vault.',
-  spec: vaultIssuerSpec, status: vaultIssuerStatus,
+  spec: vaultIssuerSpec, status: vaultIssuerStatus, withoutSpec: 'required',
   rules: [],
   selectableFields: ['.spec.ca.vaultRef.name'],
   columns: [

@@ -63,7 +63,7 @@ export function parseVaultSecret(object: KubeObject<unknown, unknown>): VaultSec
 export const vaultSecret: CustomResource = {
   kind: 'VaultSecret', plural: 'vaultsecrets', singular: 'vaultsecret', shortNames: ['kvs'], scope: 'Namespaced',
   description: 'A secret in a vault: generated, taken from a Kubernetes Secret, or set through the data plane; and where it is synced to.',
-  spec: vaultSecretSpec, status: vaultSecretStatus,
+  spec: vaultSecretSpec, status: vaultSecretStatus, withoutSpec: 'required',
   rules: objectNameRules,
   selectableFields: ['.spec.vaultRef.name'],
   columns: [

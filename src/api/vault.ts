@@ -81,7 +81,7 @@ export const parseVault = (object: KubeObject<unknown, unknown>) => parseSpec(va
 export const vault: CustomResource = {
   kind: 'Vault', plural: 'vaults', singular: 'vault', shortNames: ['kv'], scope: 'Namespaced',
   description: 'A named container of secrets, keys and certificates, encrypted under a key of its own.',
-  spec: vaultSpec, status: vaultStatus,
+  spec: vaultSpec, status: vaultStatus, withoutSpec: 'default',
   rules: [
     cel("self.metadata.name.matches('^[a-z][a-z0-9-]{1,22}[a-z0-9]$') && !self.metadata.name.contains('--')",
       "the name of a vault has 3 to 24 lower-case letters, digits and single '-', and begins with a letter: choose another name"),
