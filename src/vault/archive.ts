@@ -32,14 +32,14 @@ export function makeArchive(head: Pick<ObjectHead, 'vaultId' | 'name'>, blobs: R
 /** The blobs of an archive that a verified head lists. @throws KeysteadError RecordTampered */
 export function openArchive(recordName: string, listed: ArchiveHead, body: Buffer): ReadonlyMap<string, string> {
   verifyHash(recordName, `archive ${listed.name}`, body, listed.hash);
-  const { blobs } = JSON.parse(body.toString('utf8')) as { blobs: Record<string, string> };
+  const { blobs }: { blobs: Record<string, string> } = JSON.parse(body.toString('utf8'));
   return new Map(Object.entries(blobs));
 }
 
 /** When an archive was made, whoever wrote it: only for removing unlisted ones. Undefined if it cannot be read. */
 export function archiveCreated(body: Buffer): Date | undefined {
   try {
-    const { created } = JSON.parse(body.toString('utf8')) as { created?: unknown };
+    const { created }: { created?: unknown } = JSON.parse(body.toString('utf8'));
     const date = typeof created === 'string' ? new Date(created) : undefined;
     return date === undefined || Number.isNaN(date.getTime()) ? undefined : date;
   } catch {

@@ -42,7 +42,8 @@ export function sealVersion(vaultKey: VaultKey, head: Pick<ObjectHead, 'vaultId'
 
 /** The blob as an object. Only text whose hash the verified head names may come here. */
 export function parseBlob(text: string): VersionBlob {
-  return JSON.parse(text) as VersionBlob;
+  const blob: VersionBlob = JSON.parse(text);
+  return blob;
 }
 
 /** The same version under another vault key. */

@@ -49,13 +49,12 @@ function tampered(name: string, what: string): KeysteadError {
 
 /** @throws KeysteadError RecordTampered when the bytes are no record of a known format. */
 export function parseDocument(name: string, body: Buffer): RecordDocument {
-  let parsed: unknown;
+  let document: Partial<RecordDocument> | null;
   try {
-    parsed = JSON.parse(body.toString('utf8'));
+    document = JSON.parse(body.toString('utf8'));
   } catch {
     throw tampered(name, 'it is not JSON');
   }
-  const document = parsed as Partial<RecordDocument> | null;
   if (typeof document !== 'object' || document === null) throw tampered(name, 'it is not an object');
   if (document.format !== FORMAT) throw tampered(name, `its format is ${String(document.format).slice(0, 20)}, not ${FORMAT}`);
   const { head, mac, blobs } = document;

@@ -30,7 +30,7 @@ export async function joinInstallation(store: Store, rootKey: RootKey, now: Date
   const check = await rootKey.checkValue();
   const stored = await store.get(INSTALLATION_RECORD, signal);
   if (stored !== undefined) {
-    const { rootKeyCheck } = JSON.parse(stored.body.toString('utf8')) as Partial<Installation>;
+    const { rootKeyCheck }: Partial<Installation> = JSON.parse(stored.body.toString('utf8'));
     if (typeof rootKeyCheck === 'string' && sameDigest(rootKeyCheck, check)) return;
     throw new KeysteadError(
       'RootKeyMismatch',

@@ -43,6 +43,7 @@ export class Objects {
       kind: 'object',
       log: options.parts.log,
       isHead: isObjectHead,
+      unreadable: (vaultId) => ({ vaultId, name: '', incarnation: '', counter: 0, archives: [] }),
       keep: (head) => [head.secret?.versions[0]?.id, head.certificate?.versions[0]?.id].filter((id) => id !== undefined),
       changed: (name, before, after) => {
         this.#count(name, before, after);

@@ -33,6 +33,8 @@ export interface RecordCacheOptions<Head extends Counted> {
   readonly log: Log;
   /** Whether parsed JSON has the parts that the program reads before anything is verified. */
   readonly isHead: (head: object) => head is Head;
+  /** What stands in for the head of a record that cannot be read; its `problem` keeps anybody from believing it. */
+  readonly unreadable: (vaultId: string) => Head;
   /** Which blobs to keep in memory. */
   readonly keep: (head: Head) => readonly string[];
   /** Called after every change of what the cache holds. */
@@ -83,7 +85,8 @@ export class RecordCache<Head extends Counted> {
 
   /** Takes in a consistent read. */
   read(record: StoredRecord): CachedRecord<Head> {
-    return this.#records.get(record.name)?.revision === record.revision ? (this.#records.get(record.name) as CachedRecord<Head>) : this.#take(record, []);
+    const cached = this.#records.get(record.name);
+    return cached?.revision === record.revision ? cached : this.#take(record, []);
   }
 
   /** This process removed the record: a later one of the same name starts afresh. */
@@ -120,7 +123,7 @@ export class RecordCache<Head extends Counted> {
       const parsed = this.#parse(fresh, []);
       this.#accept(this.#isOlder(parsed) ? { ...parsed, problem: rolledBack(name, parsed.head.counter, this.#seen.get(name)?.counter) } : parsed);
     } catch (error) {
-      if (!signal.aborted) this.#options.log.warn('could not confirm a record', { record: name, error: (error as Error).name });
+      if (!signal.aborted) this.#options.log.warn('could not confirm a record', { record: name, error: error instanceof Error ? error.name : 'unknown' });
     }
   }
 
@@ -160,8 +163,7 @@ export class RecordCache<Head extends Counted> {
       return { ...common, head, macKey: document.mac.vaultKey, blobs: new Map(kept), unverified, problem: undefined };
     } catch (error) {
       if (!(error instanceof KeysteadError)) throw error;
-      const known = this.#records.get(record.name)?.head;
-      const head = known ?? ({ incarnation: '', counter: 0, vaultId: record.vaultId ?? '' } as Head);
+      const head = this.#records.get(record.name)?.head ?? this.#options.unreadable(record.vaultId ?? '');
       return { ...common, head, macKey: '', blobs: new Map(), unverified: undefined, problem: error };
     }
   }

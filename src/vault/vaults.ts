@@ -50,6 +50,7 @@ export class Vaults {
       kind: 'vault',
       log: options.parts.log,
       isHead: isVaultHead,
+      unreadable,
       keep: () => [],
       changed: (name, before, after) => {
         this.#index(name, before?.head, after?.head);
@@ -110,8 +111,9 @@ export class Vaults {
     const at = this.#parts.clock.now().toISOString();
     const fresh = await this.#newKey(vault.vaultId, currentKey(vault).version + 1, at);
     return this.change(vault, caller, (head) => {
-      const retired = head.keys.map((key): VaultKeyEntry => (key.retired === undefined ? { ...key, retired: at } : key));
-      const keys = [...retired, fresh] as unknown as VaultHead['keys'];
+      const retire = (key: VaultKeyEntry): VaultKeyEntry => (key.retired === undefined ? { ...key, retired: at } : key);
+      const [oldest, ...others] = head.keys;
+      const keys: VaultHead['keys'] = [retire(oldest), ...others.map(retire), fresh];
       return { operation: 'VaultKeyRotate', head: { ...head, keys, ...(handled === undefined ? {} : { rotationHandled: handled }) } };
     });
   }
@@ -199,4 +201,11 @@ function entry(head: VaultHead, operation: AuditOperation, caller: Caller) {
 
 function changedMeanwhile(head: Pick<VaultHead, 'namespace' | 'name'>): KeysteadError {
   return new RecordChanged(`The record of vault ${head.namespace}/${head.name}`);
+}
+
+/** Nobody's vault, with a key that opens nothing. */
+function unreadable(vaultId: string): VaultHead {
+  const none = { namespace: '', name: '', namespaceUid: '', incarnation: '', created: '', resourceUid: '' };
+  const limits = { objects: 0, versionsPerObject: 0, bytes: 0 };
+  return { vaultId, ...none, counter: 0, retentionDays: 90, purgeProtection: true, limits, keys: [{ id: '', version: 0, wrapped: '', rootKey: '', created: '' }] };
 }
