@@ -40,6 +40,7 @@ export const reasons = {
   PathLengthExceeded: 'A CA of the chain does not allow so many CAs below it.',
   NameNotPermitted: 'The name constraints of the CA forbid a name of the certificate.',
   InvalidGenerator: 'The generator can not make a value as asked; the message says why.',
+  ClusterTooOld: 'The cluster runs a Kubernetes older than 1.32. Upgrade it.',
 } as const;
 
 export type Reason = keyof typeof reasons;

@@ -1,0 +1,114 @@
+// @peculiar/x509 needs the metadata API before its own first line.
+import 'reflect-metadata';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { Extension, Name } from '@peculiar/asn1-x509';
+import { Pkcs10CertificateRequest } from '@peculiar/x509';
+import type { KeyObject } from 'node:crypto';
+import { KeysteadError } from '../../api/error.ts';
+import { exportPublicKeyDer, importPublicKey, keyAlgorithmOf, publicKeyThumbprint, type KeyAlgorithm } from '../keys.ts';
+import { constructed, objectIdentifier, sequence, setOf, smallInteger } from './der.ts';
+import { formatDistinguishedName } from './distinguished-name.ts';
+import { basicConstraintsExtension, requestedExtensions } from './extensions.ts';
+import type { NameConstraints } from './name-constraints.ts';
+import type { SubjectAltNames } from './names.ts';
+import { encodePem } from './pem.ts';
+import { readExtensions, readName, type ReadExtensions } from './read.ts';
+import { profileOf, type CertificateRequest } from './request.ts';
+import { signed } from './signature.ts';
+import { encodeDistinguishedName } from './subject.ts';
+import { describeKeyPurposes } from './usages.ts';
+
+/** PKCS#9 extensionRequest (RFC 2985 §5.4.2). */
+const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
+/** A request has no more than a certificate; checked before anything is parsed. */
+const LARGEST_CSR_BYTES = 36_500;
+
+/** What a certificate signing request asks for, after its signature has been verified. */
+export interface ParsedCsr {
+  /** RFC 4514. */
+  readonly subject: string;
+  readonly sans: SubjectAltNames;
+  readonly usages: readonly string[];
+  readonly isCA: boolean;
+  readonly pathLength: number | undefined;
+  readonly nameConstraints: NameConstraints | undefined;
+  readonly publicKey: KeyObject;
+  readonly keyAlgorithm: KeyAlgorithm;
+  readonly publicKeyThumbprint: string;
+  readonly der: Buffer;
+}
+
+/** A PKCS#10 request (RFC 2986), signed by the key that it is about. @throws KeysteadError with the reason of what is wrong in the request */
+export function createCsr(request: CertificateRequest, privateKey: KeyObject): { readonly pem: string; readonly der: Buffer } {
+  const profile = profileOf(request);
+  const extensions = [...(profile.isCA ? [basicConstraintsExtension(profile)] : []), ...requestedExtensions(profile)];
+  const attributes = extensions.length === 0 ? [] : [sequence(objectIdentifier(EXTENSION_REQUEST), setOf(sequence(...extensions)))];
+  const toSign = sequence(smallInteger(0), encodeDistinguishedName(profile.subject), exportPublicKeyDer(privateKey), constructed(0, ...attributes));
+  const der = signed(toSign, privateKey);
+  return { pem: encodePem('CERTIFICATE REQUEST', der), der };
+}
+
+function invalid(message: string, cause?: unknown): KeysteadError {
+  return new KeysteadError('InvalidCsr', message, 'stalled', { cause });
+}
+
+/**
+ * Reads a request that somebody else made, and proves that he holds its private key.
+ * @throws KeysteadError InvalidCsr; InvalidKey when its key is of a kind that Keystead does not certify
+ */
+export async function parseCsr(input: string | Buffer): Promise<ParsedCsr> {
+  if (input.length > LARGEST_CSR_BYTES) throw invalid(`The CSR has ${input.length} bytes; at most ${LARGEST_CSR_BYTES} are read.`);
+  const csr = decode(typeof input === 'string' ? derOf(input) : input);
+  const publicKey = importPublicKey(csr.spki);
+  if (!(await verifies(csr.request))) throw invalid('The signature of the CSR is not by the key that it names. Make it again with the right private key.');
+  return {
+    subject: csr.subject,
+    sans: csr.extensions.sans,
+    usages: describeKeyPurposes(csr.extensions.purposes),
+    isCA: csr.extensions.isCA,
+    pathLength: csr.extensions.pathLength,
+    nameConstraints: csr.extensions.nameConstraints,
+    publicKey,
+    keyAlgorithm: keyAlgorithmOf(publicKey),
+    publicKeyThumbprint: publicKeyThumbprint(publicKey),
+    der: csr.der,
+  };
+}
+
+function derOf(pem: string): Buffer {
+  const [, base64 = ''] = /^\s*-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END (?:NEW )?CERTIFICATE REQUEST-----\s*$/.exec(pem) ?? [];
+  if (base64 === '') throw invalid('What was given is not one CSR in PEM ("CERTIFICATE REQUEST").');
+  return Buffer.from(base64, 'base64');
+}
+
+interface DecodedCsr {
+  readonly request: Pkcs10CertificateRequest;
+  readonly der: Buffer;
+  readonly subject: string;
+  readonly extensions: ReadExtensions;
+  readonly spki: Buffer;
+}
+
+function decode(der: Buffer): DecodedCsr {
+  try {
+    const request = new Pkcs10CertificateRequest(der);
+    return {
+      request,
+      der,
+      subject: formatDistinguishedName(readName(AsnConvert.parse(request.subjectName.toArrayBuffer(), Name))),
+      extensions: readExtensions(request.extensions.map((extension) => AsnConvert.parse(extension.rawData, Extension))),
+      spki: Buffer.from(request.publicKey.rawData),
+    };
+  } catch (cause) {
+    throw invalid('The CSR is damaged, or no PKCS#10 request (RFC 2986).', cause);
+  }
+}
+
+/** An algorithm that WebCrypto doesn't know (SHA-1, MD5, PSS with odd parameters) counts as not verified. */
+async function verifies(request: Pkcs10CertificateRequest): Promise<boolean> {
+  try {
+    return await request.verify();
+  } catch {
+    return false;
+  }
+}
