@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CustomResource } from './crd.ts';
 import { commonStatus, vaultRef, type KubeObject } from './meta.ts';
-import { objectNamePattern } from './object.ts';
+import { objectName } from './object.ts';
 import { parseSpec } from './parse.ts';
 import { cel, dnsLabel, list, rules, text } from './schema.ts';
 
@@ -39,10 +39,9 @@ const permissions = z.object({
   certificates: list(z.enum(certificatePermissions), certificatePermissions.length, 'set').optional().describe('What may be done with certificates.'),
 }).describe("Permissions in Key Vault's words.");
 
-const objectName = z.string().min(1).max(127).regex(objectNamePattern);
 const objects = rules(z.object({
-  names: list(objectName, 256, 'set').optional().describe('Names of objects; upper and lower case are the same.'),
-  prefixes: list(objectName, 64, 'set').optional().describe('Beginnings of names of objects.'),
+  names: list(objectName(), 256, 'set').optional().describe('Names of objects; upper and lower case are the same.'),
+  prefixes: list(objectName(), 64, 'set').optional().describe('Beginnings of names of objects.'),
 }), cel('(has(self.names) && size(self.names) > 0) || (has(self.prefixes) && size(self.prefixes) > 0)',
   'an empty objects would match nothing: list names or prefixes, or remove objects to mean all'))
   .describe('Limits this policy to some objects. Default: all objects of the vault.');

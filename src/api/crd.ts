@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { group, version } from './names.ts';
-import type { CelRule } from './schema.ts';
+import { matches, patternMessage, type CelRule } from './schema.ts';
 
 /**
  * From a zod schema to a CustomResourceDefinition. zod is the one source: types, defaults, parser, field reference and the
@@ -40,35 +40,79 @@ export type JsonSchema = { [key: string]: unknown };
 
 /** The schema of a part of a kind, structural (KEP-1027) as the API server demands. */
 export function structuralSchema(schema: z.ZodType): JsonSchema {
-  const converted = z.toJSONSchema(schema, {
-    target: 'openapi-3.0', io: 'input', unrepresentable: 'throw', override: ({ jsonSchema }) => makeStructural(jsonSchema),
-  });
-  const structural: JsonSchema = { ...converted };
-  spellDefaultsOut(structural);
-  return structural;
+  return structural(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', unrepresentable: 'throw' }));
+}
+
+/** Keywords that zod emits and that a structural schema may not have or that we say otherwise. */
+const dropped = new Set(['$schema', '~standard', 'propertyNames', 'anyOf', 'pattern', patternMessage]);
+
+function structural(node: JsonSchema): JsonSchema {
+  const result: JsonSchema = Object.fromEntries(Object.entries(node).filter(([keyword]) => !dropped.has(keyword)));
+  if (node['properties'] !== undefined) {
+    result['properties'] = Object.fromEntries(Object.entries(properties(node)).map(([name, property]) => [name, structural(property)]));
+  }
+  for (const keyword of ['items', 'additionalProperties']) {
+    const below = node[keyword];
+    if (typeof below === 'object' && below !== null) {
+      result[keyword] = structural({ ...below });
+    } else {
+      delete result[keyword];
+    }
+  }
+  addPatternRule(node, result);
+  boundIntegers(result);
+  if (result['type'] === 'object' && result['default'] !== undefined) {
+    result['default'] = withDefaults(result, result['default']);
+  }
+  return result;
 }
 
 /**
- * The API server holds the rules to every default as it is written, before it fills in the defaults below it (tried on
- * 1.36: `default: {}` of an object whose rule reads a defaulted field is refused). So a default of an object says all.
+ * A pattern becomes a CEL rule, for the API server's own message about a pattern shows the pattern and not what to write.
+ * With `patternMessage` as null a rule of the schema holds the pattern already, together with something else.
  */
-function spellDefaultsOut(schema: JsonSchema): void {
-  for (const property of Object.values(properties(schema))) {
-    spellDefaultsOut(property);
+function addPatternRule(node: JsonSchema, result: JsonSchema): void {
+  const { pattern } = node;
+  const message = node[patternMessage];
+  if (typeof pattern !== 'string' || message === null) {
+    return;
   }
-  if (schema['type'] === 'object' && schema['default'] !== undefined) {
-    schema['default'] = withDefaults(schema, schema['default']);
+  if (typeof message !== 'string') {
+    throw new TypeError(`a pattern needs a message: use matching() instead of regex() for ${pattern}`);
+  }
+  const others: unknown = node['x-kubernetes-validations'];
+  result['x-kubernetes-validations'] = [matches(pattern, message), ...(Array.isArray(others) ? others : [])];
+}
+
+/** zod bounds every integer by what JavaScript can count exactly; that is no business of the CRD's. */
+function boundIntegers(node: JsonSchema): void {
+  if (Array.isArray(node['enum']) && node['enum'].every((value) => Number.isInteger(value))) {
+    node['type'] = 'integer';
+  }
+  if (node['type'] !== 'integer') {
+    return;
+  }
+  node['format'] = 'int64';
+  if (node['minimum'] === Number.MIN_SAFE_INTEGER) {
+    delete node['minimum'];
+  }
+  if (node['maximum'] === Number.MAX_SAFE_INTEGER) {
+    delete node['maximum'];
   }
 }
 
-/** Absent properties get their defaults, level by level; lists are left as they are, for none of our defaults holds one. */
+/**
+ * Absent properties get their defaults, level by level; lists are left as they are, for none of our defaults holds one.
+ * The API server holds the rules to every default as it is written, before it fills in the defaults below it (tried on
+ * 1.36: `default: {}` of an object whose rule reads a defaulted field is refused). So a default of an object says all.
+ */
 function withDefaults(schema: JsonSchema, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return value;
   }
   const filled: JsonSchema = { ...value };
   for (const [name, property] of Object.entries(properties(schema))) {
-    const before = filled[name] ?? structuredClone(property['default']);
+    const before = filled[name] ?? property['default'];
     if (before !== undefined) {
       filled[name] = withDefaults(property, before);
     }
@@ -81,31 +125,6 @@ function properties(schema: JsonSchema): Record<string, JsonSchema> {
   return typeof found === 'object' && found !== null ? { ...found } : {};
 }
 
-/** Takes out what zod emits and a structural schema may not have, or what only repeats JavaScript's own limits. */
-function makeStructural(node: JsonSchema): void {
-  delete node['$schema'];
-  delete node['propertyNames'];
-  delete node['~standard'];
-  if (node['additionalProperties'] === false) {
-    delete node['additionalProperties'];
-  }
-  if (node['x-kubernetes-int-or-string'] === true) {
-    delete node['anyOf'];
-  }
-  if (Array.isArray(node['enum']) && node['enum'].every((value) => Number.isInteger(value))) {
-    node['type'] = 'integer';
-  }
-  if (node['type'] === 'integer') {
-    node['format'] = 'int64';
-    if (node['minimum'] === Number.MIN_SAFE_INTEGER) {
-      delete node['minimum'];
-    }
-    if (node['maximum'] === Number.MAX_SAFE_INTEGER) {
-      delete node['maximum'];
-    }
-  }
-}
-
 function rootSchema(resource: CustomResource): JsonSchema {
   const spec = structuralSchema(resource.spec);
   return {
@@ -114,7 +133,8 @@ function rootSchema(resource: CustomResource): JsonSchema {
     properties: {
       apiVersion: { type: 'string' },
       kind: { type: 'string' },
-      metadata: { type: 'object' },
+      // Declared only so that rules can point at it; the API server has its own schema of metadata.
+      metadata: { type: 'object', properties: { name: { type: 'string' } } },
       // A default rather than an optional spec: rules on spec would not be evaluated when it is removed (decision 18).
       spec: resource.withoutSpec === 'default' ? { ...spec, default: withDefaults(spec, {}) } : spec,
       status: { ...structuralSchema(resource.status), default: { observedGeneration: -1 } },

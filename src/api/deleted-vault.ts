@@ -43,9 +43,9 @@ export const deletedVault: CustomResource = {
   spec: deletedVaultSpec, status: deletedVaultStatus, withoutSpec: 'default',
   rules: [
     cel('!has(self.spec.purge) || (has(self.status) && has(self.status.vaultId) && self.spec.purge == self.status.vaultId)',
-      'spec.purge must be the id of this vault: copy it from status.vaultId'),
+      'spec.purge must be the id of this vault: copy it from status.vaultId', '.spec.purge'),
     cel('!has(self.spec.purge) || !has(self.status) || !has(self.status.purgeProtection) || !self.status.purgeProtection',
-      'this vault has purge protection: it cannot be purged before status.scheduledPurge'),
+      'this vault has purge protection: it cannot be purged before status.scheduledPurge', '.spec.purge'),
   ],
   selectableFields: [],
   columns: [

@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { cel, rules } from './schema.ts';
+import { cel, matching, rules } from './schema.ts';
 
 /**
  * Durations are written as in Go (`2160h`, `1h30m`, `1.5h`), hours before minutes before seconds, so that manifests of
@@ -13,8 +12,10 @@ const milliseconds = new Map([['h', 3_600_000], ['m', 60_000], ['s', 1000]]);
 /** A duration field of at least `minimum` (itself a duration, such as `24h`). */
 export function duration(minimum: string, description: string) {
   return rules(
-    z.string().min(2).max(32).regex(pattern).describe(description),
-    cel(`duration(self) >= duration('${minimum}')`, `must be at least ${minimum}, written like 36h, 90m or 1h30m`),
+    matching(pattern, 32, null).describe(description),
+    // One rule for form and size, so that a wrong form gives one answer and `duration()` is never asked about nonsense.
+    cel(`self.matches(r'${pattern.source}') && duration(self) >= duration('${minimum}')`,
+      `must be a duration of at least ${minimum}, written like 36h, 90m or 1h30m`),
   );
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration } from './duration.ts';
-import { cel, exactlyOne, rules, text } from './schema.ts';
+import { cel, exactlyOne, matching, rules } from './schema.ts';
 
 /**
  * `spec.generate` of a VaultSecret: values that Keystead makes itself, so that nobody ever has to see or carry them.
@@ -8,14 +8,14 @@ import { cel, exactlyOne, rules, text } from './schema.ts';
  */
 
 /** Printable ASCII without space: what a password can hold everywhere. */
-const symbolPattern = /^[!-/:-@[-`{-~]{1,32}$/;
+const symbols = matching(/^[!-/:-@[-`{-~]{1,32}$/, 32, 'must be ASCII symbols: no letters, digits, spaces or other scripts');
 
 function passwordFields(maxLength: number) {
   return {
     length: z.int().min(12).max(maxLength).default(32).describe('How many characters.'),
     digits: z.int().min(0).max(maxLength).optional().describe('How many of them are digits. Default: a quarter, rounded down.'),
     symbols: z.int().min(0).max(maxLength).optional().describe('How many of them are symbols. Default: a quarter, rounded down.'),
-    symbolCharacters: z.string().min(1).max(32).regex(symbolPattern).default('!#%*+-./:=?@_~^,')
+    symbolCharacters: symbols.default('!#%*+-./:=?@_~^,')
       .describe('Which symbols; the default has none that a shell, a URL or YAML quotes would stumble over in quotes.'),
     noUpper: z.boolean().default(false).describe('No upper-case letters.'),
     allowRepeat: z.boolean().default(true).describe('Whether a character may come more than once.'),
@@ -55,7 +55,7 @@ const sshKey = rules(z.object({
   type: z.enum(['ed25519', 'rsa', 'ecdsa']).default('ed25519'),
   bits: z.literal([...sshBits.ecdsa, ...sshBits.rsa]).optional()
     .describe('rsa: 2048, 3072 (the default) or 4096. ecdsa: 256 (the default), 384 or 521. ed25519 has none.'),
-  comment: text(256).regex(/^[ -~]*$/).default('').describe('Comment of the public key.'),
+  comment: matching(/^[ -~]+$/, 256, 'must be one line of printable ASCII').optional().describe('Comment of the public key.'),
 }), cel("!has(self.bits) || (self.type == 'rsa' ? self.bits in [2048, 3072, 4096] : self.type == 'ecdsa' && self.bits in [256, 384, 521])",
   'bits must be 2048, 3072 or 4096 with rsa, 256, 384 or 521 with ecdsa, and left out with ed25519', '.bits'))
   .transform((spec) => ({ ...spec, bits: spec.bits ?? { rsa: 3072, ecdsa: 256, ed25519: 256 }[spec.type] }))
@@ -73,7 +73,7 @@ cel("!has(self.curve) || self.algorithm == 'EC'", 'curve is for EC keys: set alg
 
 const basicAuth = z.object({
   /** RFC 7617 section 2: a user-id must not contain a colon. */
-  username: z.string().min(1).max(255).regex(/^[!-9;-~]+$/).describe("The user's name: printable characters without space and colon."),
+  username: matching(/^[!-9;-~]+$/, 255, 'must be printable ASCII without spaces and colons (RFC 7617)').describe("The user's name: printable characters without space and colon."),
   password: basicAuthPassword.prefault({}),
 }).describe('User name and random password; fields username, password, and auth (one htpasswd line with bcrypt).');
 

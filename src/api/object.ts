@@ -1,16 +1,20 @@
 import { z } from 'zod';
-import { cel, dateTime, rules, stringMap, text } from './schema.ts';
+import { cel, dateTime, matching, rules, stringMap, text } from './schema.ts';
 
 /**
  * What resources that declare an object in a vault have in common (VaultSecret, VaultCertificate).
  */
 
 /** Key Vault's rule for names of objects; compared in lower case everywhere (decision 34). */
-export const objectNamePattern = /^[0-9a-zA-Z-]{1,127}$/;
+const objectNamePattern = /^[0-9a-zA-Z-]{1,127}$/;
+
+export function objectName() {
+  return matching(objectNamePattern, 127, "must be the name of an object in a vault: 1 to 127 letters, digits and '-', no patterns");
+}
 
 /** Fields that say which object, and what happens when it is already there or this resource goes. */
 export const objectFields = {
-  objectName: z.string().min(1).max(127).regex(objectNamePattern).optional()
+  objectName: objectName().optional()
     .describe("Name of the object in the vault: letters, digits and '-'; upper and lower case are the same. Default: the name of this resource. It cannot be changed."),
   createMode: z.enum(['Default', 'Recover']).default('Default')
     .describe('Recover takes a soft-deleted object of this name back if there is one, else creates; it acts once. Setting it needs the verb grant on the vault.'),
@@ -33,8 +37,8 @@ export const attributes = rules(
 
 /** Rules on the whole resource: the default of objectName is the resource's name, which may hold dots. */
 export const objectNameRules = [
-  cel("has(self.spec.objectName) || self.metadata.name.matches('^[0-9a-zA-Z-]{1,127}$')",
-    "names of objects in a vault have only letters, digits and '-' (1 to 127): set spec.objectName, or rename the resource"),
+  cel(`has(self.spec.objectName) || self.metadata.name.matches(r'${objectNamePattern.source}')`,
+    "names of objects in a vault have only letters, digits and '-' (1 to 127): set spec.objectName, or rename the resource", '.metadata.name'),
 ];
 
 /** Rules on `spec`, where they also see the field being removed. */

@@ -35,6 +35,19 @@ export function rules<T extends z.ZodType>(schema: T, ...validations: CelRule[])
   return schema.meta({ ...schema.meta(), 'x-kubernetes-validations': validations });
 }
 
+/** Says that the whole field must match. A raw string: nothing in it is an escape but what RE2 makes of it. */
+export function matches(pattern: string, message: string): CelRule {
+  return cel(`self.matches(r'${pattern}')`, message);
+}
+
+/** The keyword under which `matching` carries its message to the CRD; it never gets into the CRD itself. */
+export const patternMessage = 'x-keystead-pattern-message';
+
+/** Text of 1 to `max` characters in a certain form. The message says which form; null where another rule says it. */
+export function matching(pattern: RegExp, max: number, message: string | null) {
+  return z.string().min(1).max(max).regex(pattern).meta({ [patternMessage]: message });
+}
+
 /** One line of text of at most `max` characters. */
 export function text(max: number): z.ZodString {
   return z.string().max(max);
@@ -46,13 +59,14 @@ export function dateTime(description: string) {
 }
 
 /** An RFC 1123 label: a namespace's name, for instance. */
-export function dnsLabel(): z.ZodString {
-  return z.string().min(1).max(63).regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+export function dnsLabel() {
+  return matching(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 63, "must be a name of lower-case letters, digits and '-', beginning and ending with a letter or digit; no patterns");
 }
 
 /** An RFC 1123 subdomain: the name of most Kubernetes objects. */
-export function dnsSubdomain(): z.ZodString {
-  return z.string().min(1).max(253).regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+export function dnsSubdomain() {
+  return matching(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 253,
+    "must be the name of a Kubernetes object: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit");
 }
 
 type ListType = 'atomic' | 'set' | { readonly map: readonly string[] };

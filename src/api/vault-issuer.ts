@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CustomResource } from './crd.ts';
 import { commonStatus, vaultRef, type KubeObject } from './meta.ts';
-import { objectNamePattern } from './object.ts';
+import { objectName } from './object.ts';
 import { parseSpec } from './parse.ts';
 import { cel, dateTime, exactlyOne, list, rules, text } from './schema.ts';
 
@@ -24,7 +24,7 @@ const allowedNamespaces = rules(z.object({
 
 const ca = rules(z.object({
   vaultRef,
-  certificateName: z.string().min(1).max(127).regex(objectNamePattern).describe('Name of the CA certificate, an object of that vault, with its key.'),
+  certificateName: objectName().describe('Name of the CA certificate, an object of that vault, with its key.'),
   allowSubordinates: z.boolean().default(false).describe('Whether certificates with isCA are signed at all.'),
   maxPathLength: z.int().min(0).max(10).optional().describe('How many CAs may come below one that is signed here. Default: 0, it signs leaves only.'),
 }), cel('self.allowSubordinates || !has(self.maxPathLength)', 'maxPathLength is for subordinate CAs: set allowSubordinates: true, or remove it', '.maxPathLength'))

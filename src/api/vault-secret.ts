@@ -5,12 +5,12 @@ import { generate } from './generate.ts';
 import { commonStatus, vaultRef, type KubeObject } from './meta.ts';
 import { attributes, contentType, objectFields, objectNameRules, objectSpecRules } from './object.ts';
 import { parseSpec } from './parse.ts';
-import { atMostOne, dateTime, dnsSubdomain, rules, text } from './schema.ts';
+import { atMostOne, dateTime, dnsSubdomain, matching, rules, text } from './schema.ts';
 import { resolveTarget, target, type Target } from './target.ts';
 
 const secretRef = z.object({
   name: dnsSubdomain().describe('Name of a Secret of the same namespace that carries the label keystead.dev/source: <vault>.'),
-  key: z.string().min(1).max(253).regex(/^[-._a-zA-Z0-9]+$/).optional()
+  key: matching(/^[-._a-zA-Z0-9]+$/, 253, "must be a key of a Secret: letters, digits, '-', '_' and '.'").optional()
     .describe('The one key to take. Default: all keys, each as a field of the value.'),
 }).describe('Takes the value from a Kubernetes Secret and follows its changes. The label on that Secret is its owner\'s consent.');
 

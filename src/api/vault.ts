@@ -7,9 +7,9 @@ import { cel, dateTime, rules, text } from './schema.ts';
 
 /** Bytes as Kubernetes writes quantities: a number, or with Ki, Mi or Gi. */
 const bytes = z.union([z.int(), z.string()]).meta({
-  'x-kubernetes-int-or-string': true, pattern: '^[1-9][0-9]{0,9}(Ki|Mi|Gi)?$', maxLength: 16,
+  'x-kubernetes-int-or-string': true, maxLength: 16,
   'x-kubernetes-validations': [
-    cel('type(self) == int ? self >= 65536 && self <= 1073741824 : quantity(self).asInteger() >= 65536 && quantity(self).asInteger() <= 1073741824',
+    cel("type(self) == int ? self >= 65536 && self <= 1073741824 : self.matches('^[1-9][0-9]{0,9}(Ki|Mi|Gi)?$') && quantity(self).asInteger() >= 65536 && quantity(self).asInteger() <= 1073741824",
       'must be 64Ki to 1Gi, written like 16Mi'),
   ],
 }).transform(quantityBytes);
@@ -84,7 +84,7 @@ export const vault: CustomResource = {
   spec: vaultSpec, status: vaultStatus, withoutSpec: 'default',
   rules: [
     cel("self.metadata.name.matches('^[a-z][a-z0-9-]{1,22}[a-z0-9]$') && !self.metadata.name.contains('--')",
-      "the name of a vault has 3 to 24 lower-case letters, digits and single '-', and begins with a letter: choose another name"),
+      "the name of a vault has 3 to 24 lower-case letters, digits and single '-', and begins with a letter: choose another name", '.metadata.name'),
   ],
   selectableFields: ['.spec.createMode'],
   columns: [

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cel, list, rules, text } from './schema.ts';
+import { cel, list, matching, rules, text } from './schema.ts';
 
 /**
  * What may be asked for in a certificate: the X.509 side of VaultCertificate. Names are cert-manager's, upper bounds those
@@ -11,7 +11,7 @@ const names = (max: number, description: string) => list(text(max).min(1), 8).op
 export const subject = z.object({
   organizations: names(64, 'O'),
   organizationalUnits: names(64, 'OU'),
-  countries: list(z.string().min(2).max(2).regex(/^[A-Za-z]{2}$/), 8).optional().describe('C, two letters (ISO 3166)'),
+  countries: list(matching(/^[A-Za-z]{2}$/, 8, 'must be two letters (ISO 3166), such as DE'), 8).optional().describe('C, two letters (ISO 3166)'),
   provinces: names(128, 'ST'),
   localities: names(128, 'L'),
   streetAddresses: names(128, 'STREET'),
@@ -20,15 +20,16 @@ export const subject = z.object({
 }).describe('Fields of the subject, beside commonName.');
 
 /** A host name, with an underscore or a leading wildcard label allowed as CAs do (RFC 6125 section 6.4.3). */
-const dnsName = z.string().min(1).max(253).regex(/^([*][.])?[A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?([.][A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?)*$/);
+const dnsName = matching(/^([*][.])?[A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?([.][A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?)*$/, 253,
+  'must be a DNS name in ASCII, such as www.example.com; a wildcard only as the whole first label (*.example.com)');
 const ipAddress = rules(text(45).min(2), cel('isIP(self)', 'must be an IPv4 or IPv6 address, without a prefix length'));
 /** RFC 3986: a scheme and something after it; ASCII only, for the field is an IA5String. */
-const uri = z.string().max(2048).regex(/^[A-Za-z][-A-Za-z0-9+.]*:[!-~]+$/);
+const uri = matching(/^[A-Za-z][-A-Za-z0-9+.]*:[!-~]+$/, 2048, 'must be a URI with its scheme, in ASCII, such as spiffe://example.com/web');
 /** RFC 5280 section 4.2.1.6: an rfc822Name is an ASCII mailbox. */
-const email = z.string().max(320).regex(/^[!-?A-~]+@[-A-Za-z0-9.]+$/);
+const email = matching(/^[!-?A-~]+@[-A-Za-z0-9.]+$/, 320, 'must be a mailbox in ASCII, such as ann@example.com');
 
 const otherName = z.object({
-  oid: z.string().min(3).max(128).regex(/^[0-2]([.](0|[1-9][0-9]{0,30}))+$/).describe('Type, such as 1.3.6.1.4.1.311.20.2.3 for a user principal name.'),
+  oid: matching(/^[0-2]([.](0|[1-9][0-9]{0,30}))+$/, 128, 'must be an object identifier in numbers, such as 1.3.6.1.4.1.311.20.2.3').describe('Type, such as 1.3.6.1.4.1.311.20.2.3 for a user principal name.'),
   utf8Value: text(1024).min(1).describe('The value, written as a UTF8String.'),
 });
 
@@ -60,11 +61,11 @@ export const privateKey = rules(z.object({
   .describe('The key pair.');
 
 /** RFC 5280 section 4.2.1.10: a domain stands for itself and all below it; a leading dot is cert-manager's way of saying "below". */
-const domain = z.string().min(1).max(254).regex(/^[.]?[A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?$/);
+const domain = matching(/^[.]?[A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?$/, 254, 'must be a domain in ASCII, such as example.com or .example.com; no wildcard');
 const subtrees = (description: string) => z.object({
   dnsDomains: list(domain, 64).optional().describe('DNS domains.'),
   ipRanges: list(rules(text(50).min(3), cel('isCIDR(self)', 'must be a range like 10.0.0.0/8 or fd00::/8')), 64).optional().describe('Ranges of addresses.'),
-  emailAddresses: list(z.string().min(1).max(320).regex(/^[!-~]+$/), 64).optional().describe('Mailboxes, hosts, or domains with a leading dot.'),
+  emailAddresses: list(matching(/^[!-~]+$/, 320, 'must be a mailbox, a host, or a domain with a leading dot, in ASCII'), 64).optional().describe('Mailboxes, hosts, or domains with a leading dot.'),
   uriDomains: list(domain, 64).optional().describe('Hosts of URIs, or domains with a leading dot.'),
 }).describe(description);
 
