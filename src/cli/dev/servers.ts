@@ -88,8 +88,6 @@ function auditArguments(layout: Layout): string[] {
   return [
     `--audit-policy-file=${policy}`,
     `--audit-log-path=${join(layout.directory, 'audit.log')}`,
-    // An answer is on its way only after its line is written: whoever has the answer finds the line.
-    '--audit-log-mode=blocking-strict',
     // In megabytes. One file: a reader that follows it must not lose lines to rotation.
     '--audit-log-maxsize=100000',
   ];
