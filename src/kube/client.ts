@@ -2,6 +2,7 @@ import { sleep, type Clock } from '../runtime/clock.ts';
 import { exponentialDelay } from '../runtime/backoff.ts';
 import type { Random } from '../runtime/random.ts';
 import { ApiError, ConnectionError, isGone, type Status } from './errors.ts';
+import { GuardedTransport, type Leadership } from './leadership.ts';
 import type { KubeObject, ObjectName, ToWrite } from './object.ts';
 import { apiVersionOf, pathOf, type Resource } from './resource.ts';
 import type { ApiRequest, ServerTime, StreamConnection, Transport } from './transport.ts';
@@ -177,6 +178,11 @@ export class KubeClient {
   /** A connection for watches; see `openWatch`. */
   connection(): StreamConnection {
     return this.transport.connection();
+  }
+
+  /** The same client, but its writes need the leadership at the moment they are sent, and are aborted with it. */
+  guarded(leadership: Leadership): KubeClient {
+    return new KubeClient(new GuardedTransport(this.transport, leadership), this.#options);
   }
 
   close(): Promise<void> {

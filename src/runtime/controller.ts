@@ -1,5 +1,6 @@
 import { KeysteadError } from '../api/error.ts';
 import type { Clock, Timer } from './clock.ts';
+import { withTimeout } from './deadline.ts';
 import { isTransient } from './failure.ts';
 import type { Log } from './log.ts';
 import { priority, type WorkItem, type WorkQueue } from './queue.ts';
@@ -109,20 +110,17 @@ export class Controller {
   async #handle(item: WorkItem, giveUp: AbortSignal): Promise<void> {
     const { clock, metrics, reconcile } = this.#options;
     const started = clock.monotonic();
-    const limit = new AbortController();
-    const timer = clock.after(this.#options.timeoutMs ?? TIMEOUT_MS, () => limit.abort(new Error('The reconcile took too long')));
-    const onGiveUp = (): void => limit.abort(giveUp.reason);
-    onAbort(giveUp, onGiveUp);
+    const log = this.#log.with({ key: item.key });
     metrics?.active(1);
     let outcome: Outcome;
     try {
-      const context = { signal: limit.signal, log: this.#log.with({ key: item.key }), failures: this.queue.failures(item.key) };
-      outcome = this.#succeeded(item, await reconcile(item.key, context));
+      const result = await withTimeout(clock, this.#options.timeoutMs ?? TIMEOUT_MS, giveUp, (signal) =>
+        reconcile(item.key, { signal, log, failures: this.queue.failures(item.key) }),
+      );
+      outcome = this.#succeeded(item, result);
     } catch (error) {
       outcome = giveUp.aborted ? 'requeue' : this.#failed(item, error);
     } finally {
-      timer.cancel();
-      giveUp.removeEventListener('abort', onGiveUp);
       metrics?.active(-1);
     }
     metrics?.reconciled(outcome, clock.monotonic() - started);
