@@ -48,7 +48,8 @@ export function parseKeyAlgorithm({ algorithm = 'ECDSA', size, curve }: KeyAlgor
     return { algorithm, curve: found.curve };
   }
   if (algorithm === 'Ed25519') {
-    if (size !== undefined || curve !== undefined) throw invalidAlgorithm('An Ed25519 key has neither size nor curve.');
+    // 256 is what the schema fills in; it says nothing wrong.
+    if ((size ?? 256) !== 256 || curve !== undefined) throw invalidAlgorithm('An Ed25519 key has neither size nor curve.');
     return { algorithm };
   }
   throw invalidAlgorithm(`Key algorithm ${JSON.stringify(algorithm.slice(0, 40))} is not known. Use RSA, ECDSA or Ed25519.`);

@@ -29,7 +29,7 @@ export function requestedExtensions(profile: CertificateProfile): Buffer[] {
     // RFC 5280 §4.2.1.6: critical if and only if the subject is empty.
     extensions.push(extension(extensionIds.subjectAltName, profile.subject.length === 0 ? 'critical' : 'informative', sequence(...encodeGeneralNames(sans))));
   }
-  if (nameConstraints !== undefined) extensions.push(extension(extensionIds.nameConstraints, 'critical', encodeNameConstraints(nameConstraints)));
+  if (nameConstraints !== undefined) extensions.push(extension(extensionIds.nameConstraints, nameConstraints.critical === false ? 'informative' : 'critical', encodeNameConstraints(nameConstraints)));
   return extensions;
 }
 

@@ -69,7 +69,8 @@ function pathLengthDifference(found: number | undefined, wanted: number | undefi
 
 function constraintTexts(constraints: NameConstraints | undefined): string[] {
   const normal = normalizeNameConstraints(constraints);
-  return [...subtreeTexts('permitted', normal?.permitted), ...subtreeTexts('excluded', normal?.excluded)];
+  if (normal === undefined) return [];
+  return [`critical ${normal.critical}`, ...subtreeTexts('permitted', normal.permitted), ...subtreeTexts('excluded', normal.excluded)];
 }
 
 function subtreeTexts(rule: string, subtrees: NameSubtrees | undefined): string[] {

@@ -17,6 +17,8 @@ export interface NameSubtrees {
 
 /** What a CA's certificates may be about (RFC 5280 §4.2.1.10). */
 export interface NameConstraints {
+  /** RFC 5280 says that it MUST be; the default. Some old software refuses what it doesn't know if it is. */
+  readonly critical?: boolean | undefined;
   readonly permitted?: NameSubtrees | undefined;
   readonly excluded?: NameSubtrees | undefined;
 }
@@ -32,7 +34,7 @@ export function normalizeNameConstraints(constraints: NameConstraints | undefine
   const permitted = normalizeSubtrees(constraints?.permitted);
   const excluded = normalizeSubtrees(constraints?.excluded);
   if (permitted === undefined && excluded === undefined) return undefined;
-  return { ...(permitted && { permitted }), ...(excluded && { excluded }) };
+  return { critical: constraints?.critical ?? true, ...(permitted && { permitted }), ...(excluded && { excluded }) };
 }
 
 function normalizeSubtrees(subtrees: NameSubtrees | undefined): NameSubtrees | undefined {

@@ -21,7 +21,9 @@ export interface SubjectAltNames {
 /** The same as somebody writes them: any kind may be missing. */
 export type SubjectAltNameFields = { readonly [Kind in keyof SubjectAltNames]?: SubjectAltNames[Kind] | undefined };
 
-const MOST_NAMES = 250;
+const MOST_NAMES = 300;
+/** All names together, so that every certificate stays within what is read back (`LARGEST_CERTIFICATE_BYTES`). */
+const MOST_CHARACTERS = 24_000;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 const URI = /^([a-z][a-z0-9+.-]*):([^\s"<>\\^`{|}]+)$/i;
 /** RFC 5321 dot-string; quoted local parts are legal and used by nobody. */
@@ -48,6 +50,8 @@ export function normalizeSubjectAltNames(fields: SubjectAltNameFields): SubjectA
   };
   const count = countNames(names);
   if (count > MOST_NAMES) throw invalid(`There are ${count} alternative names; a certificate may have at most ${MOST_NAMES}. Split it.`);
+  const characters = [...names.dnsNames, ...names.ipAddresses, ...names.uris, ...names.emailAddresses, ...names.otherNames.map((name) => name.oid + name.utf8Value)].join('').length;
+  if (characters > MOST_CHARACTERS) throw invalid(`The alternative names have ${characters} characters; a certificate may have at most ${MOST_CHARACTERS}. Split it.`);
   return names;
 }
 

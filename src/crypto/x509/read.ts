@@ -71,7 +71,7 @@ export function readExtensions(extensions: readonly Extension[]): ReadExtensions
     },
     isCA: basic?.cA ?? false,
     pathLength: basic?.pathLenConstraint,
-    nameConstraints: constraints && readConstraints(constraints),
+    nameConstraints: constraints && readConstraints(constraints, extensions.some((extension) => extension.extnID === extensionIds.nameConstraints && extension.critical)),
     subjectKeyId: bytes(parse(extensionIds.subjectKeyIdentifier, SubjectKeyIdentifier)?.buffer),
     authorityKeyId: bytes(parse(extensionIds.authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
   };
@@ -112,9 +112,10 @@ function readOtherName(oid: string, value: Buffer): OtherName {
   return { oid, utf8Value: value[0] === 0x0c ? elementContent(value).toString('utf8') : `#${value.toString('hex')}` };
 }
 
-function readConstraints(constraints: AsnNameConstraints): NameConstraints {
+function readConstraints(constraints: AsnNameConstraints, critical: boolean): NameConstraints {
   const { permittedSubtrees, excludedSubtrees } = constraints;
   return {
+    critical,
     ...(permittedSubtrees && { permitted: readSubtrees(permittedSubtrees) }),
     ...(excludedSubtrees && { excluded: readSubtrees(excludedSubtrees) }),
   };

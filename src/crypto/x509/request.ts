@@ -1,10 +1,12 @@
 import { KeysteadError } from '../../api/error.ts';
-import type { KeyAlgorithm } from '../keys.ts';
+import type { VaultCertificateSpec } from '../../api/vault-certificate.ts';
+import type { Usage } from '../../api/x509-request.ts';
+import { parseKeyAlgorithm, type KeyAlgorithm } from '../keys.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
 import { normalizeNameConstraints, type NameConstraints } from './name-constraints.ts';
 import { countNames, normalizeSubjectAltNames, type SubjectAltNameFields, type SubjectAltNames } from './names.ts';
 import { subjectOf, type SubjectFields } from './subject.ts';
-import { keyPurposes, type KeyPurposes, type Usage } from './usages.ts';
+import { keyPurposes, type KeyPurposes } from './usages.ts';
 
 /** What somebody asks of a certificate, in the words of the resource. */
 export interface CertificateRequest extends SubjectAltNameFields {
@@ -16,11 +18,35 @@ export interface CertificateRequest extends SubjectAltNameFields {
   readonly isCA?: boolean | undefined;
   /** How many CAs may stand between this one and a leaf. Only with isCA. */
   readonly pathLength?: number | undefined;
-  /** Only with isCA. Always critical, as RFC 5280 §4.2.1.10 has it. */
+  /** Only with isCA. */
   readonly nameConstraints?: NameConstraints | undefined;
   readonly keyAlgorithm: KeyAlgorithm;
   readonly durationMs?: number | undefined;
 }
+
+/** What a VaultCertificate asks for. */
+export function requestFromSpec(spec: RequestFieldsOfSpec, durationMs: number): CertificateRequest {
+  return {
+    subject: { ...spec.subject, commonName: spec.commonName },
+    literalSubject: spec.literalSubject,
+    dnsNames: spec.dnsNames,
+    ipAddresses: spec.ipAddresses,
+    uris: spec.uris,
+    emailAddresses: spec.emailAddresses,
+    otherNames: spec.otherNames,
+    usages: spec.usages,
+    isCA: spec.isCA,
+    pathLength: spec.ca?.pathLength,
+    nameConstraints: spec.ca?.nameConstraints,
+    keyAlgorithm: parseKeyAlgorithm(spec.privateKey),
+    durationMs,
+  };
+}
+
+type RequestFieldsOfSpec = Pick<
+  VaultCertificateSpec,
+  'commonName' | 'subject' | 'literalSubject' | 'dnsNames' | 'ipAddresses' | 'uris' | 'emailAddresses' | 'otherNames' | 'usages' | 'isCA' | 'ca' | 'privateKey'
+>;
 
 /** The same, checked and in canonical form: what goes into the certificate. */
 export interface CertificateProfile {

@@ -1,35 +1,6 @@
 import { KeysteadError } from '../../api/error.ts';
 import type { KeyAlgorithm } from '../keys.ts';
 
-/** What a key may be used for, in cert-manager's (and Kubernetes' CertificateSigningRequest's) 23 words. */
-export const usageNames = [
-  'signing',
-  'digital signature',
-  'content commitment',
-  'key encipherment',
-  'key agreement',
-  'data encipherment',
-  'cert sign',
-  'crl sign',
-  'encipher only',
-  'decipher only',
-  'any',
-  'server auth',
-  'client auth',
-  'code signing',
-  'email protection',
-  's/mime',
-  'ipsec end system',
-  'ipsec tunnel',
-  'ipsec user',
-  'timestamping',
-  'ocsp signing',
-  'microsoft sgc',
-  'netscape sgc',
-] as const;
-
-export type Usage = (typeof usageNames)[number];
-
 /** Bits of the key usage extension (RFC 5280 §4.2.1.3). The first word of a bit is the one it is read as. */
 const keyUsageBits: ReadonlyMap<string, number> = new Map([
   ['digital signature', 0],
@@ -93,7 +64,7 @@ export function keyPurposes(usages: readonly string[] | undefined, isCA: boolean
     const purpose = purposes.get(usage);
     if (bit !== undefined) bits.add(bit);
     else if (purpose !== undefined) extended.add(purpose);
-    else throw new KeysteadError('InvalidUsage', `Usage ${JSON.stringify(usage.slice(0, 40))} is not known. Use one of: ${usageNames.join(', ')}.`, 'stalled');
+    else throw new KeysteadError('InvalidUsage', `Usage ${JSON.stringify(usage.slice(0, 40))} is not known. Use one of: ${[...keyUsageBits.keys(), ...purposes.keys()].join(', ')}.`, 'stalled');
   }
   if (bits.size === 0 && extended.size === 0) for (const bit of isCA ? [DIGITAL_SIGNATURE] : [DIGITAL_SIGNATURE, KEY_ENCIPHERMENT]) bits.add(bit);
   if (isCA) bits.add(CERT_SIGN).add(CRL_SIGN);
