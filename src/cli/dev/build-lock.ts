@@ -54,7 +54,7 @@ function create(path: string, owner: string): boolean {
     closeSync(file);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST') {
       return false;
     }
     throw error;
