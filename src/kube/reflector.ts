@@ -173,7 +173,9 @@ export class Reflector<T extends KubeObject, Begun> {
     if (failure !== undefined && !isGone(failure)) {
       log.warn('Watch failed; it is opened again', { resource: this.#resource.plural, delayMs: Math.round(delay), error: failure instanceof Error ? failure.message : '' });
     }
-    await sleep(clock, delay, signal).catch(() => undefined);
+    if (delay > 0) {
+      await sleep(clock, delay, signal).catch(() => undefined);
+    }
   }
 
   #delay(failure: unknown): number {
