@@ -18,6 +18,14 @@ export const reasons = {
   RecordRolledBack: 'A stored record was put back to an older state. It is not used until the roll-back is accepted by name.',
   LimitExceeded: 'A limit of the vault is reached; the message names it. Raise spec.limits or delete what is not needed.',
   ClockUntrusted: 'The local clock and the API server disagree by more than 5 minutes, so nothing irreversible is done by time.',
+  VaultDeletedButRecoverable: 'A vault of this name was deleted and is still kept. Recover it with spec.createMode: Recover, or purge it through its DeletedVault.',
+  NamespaceMissing: 'The namespace is not there, or not known to the operator yet.',
+  LocalRootKey: 'The root key lies in a Secret of the operator\'s namespace; the security model says what that protects against.',
+  Recovered: 'What was deleted was taken back, with all its versions.',
+  VaultKeyRotated: 'The vault has a new key; existing versions are being put under it.',
+  DeletedVaultKept: 'The vault is deleted and kept until the day that the message names.',
+  Purged: 'What was deleted is destroyed for good.',
+  PurgeProtected: 'Purge protection is on: nothing is destroyed before its time.',
   GuardMissing: 'A ValidatingAdmissionPolicy that Keystead relies on is missing or altered. Reinstall the chart.',
   BinaryUnavailable: 'A program that keystead dev runs (etcd, the API server, kubectl, helm) is not on this machine and could not be made.',
   ControlPlaneFailed: 'The throw-away API server of keystead dev did not start or ended; the message holds the end of its log.',
@@ -40,6 +48,7 @@ export const reasons = {
   PathLengthExceeded: 'A CA of the chain does not allow so many CAs below it.',
   NameNotPermitted: 'The name constraints of the CA forbid a name of the certificate.',
   InvalidGenerator: 'The generator can not make a value as asked; the message says why.',
+  AuditUnavailable: 'The audit log does not take records (full, stuck or failing; the log says which sink), so nothing is read or changed until it does.',
   ClusterTooOld: 'The cluster runs a Kubernetes older than 1.32. Upgrade it.',
 } as const;
 

@@ -12,7 +12,7 @@ const labelSelector = z.object({
   matchExpressions: list(z.object({
     key: text(317).min(1),
     operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-    values: list(text(63), 32).optional(),
+    values: list(text(63), 32).optional().describe('With In and NotIn.'),
   }), 16).optional().describe('Conditions that must all hold.'),
 }).describe('Which namespaces, by their labels.');
 

@@ -5,11 +5,13 @@ import { commonStatus, type KubeObject } from './meta.ts';
 import { parseSpec } from './parse.ts';
 import { cel, dateTime, rules, text } from './schema.ts';
 
+const quantity = /^[1-9][0-9]{0,9}(Ki|Mi|Gi)?$/;
+
 /** Bytes as Kubernetes writes quantities: a number, or with Ki, Mi or Gi. */
-const bytes = z.union([z.int(), z.string()]).meta({
+const bytes = z.union([z.int(), z.string().regex(quantity)]).meta({
   'x-kubernetes-int-or-string': true, maxLength: 16,
   'x-kubernetes-validations': [
-    cel("type(self) == int ? self >= 65536 && self <= 1073741824 : self.matches('^[1-9][0-9]{0,9}(Ki|Mi|Gi)?$') && quantity(self).asInteger() >= 65536 && quantity(self).asInteger() <= 1073741824",
+    cel(`type(self) == int ? self >= 65536 && self <= 1073741824 : self.matches(r'${quantity.source}') && quantity(self).asInteger() >= 65536 && quantity(self).asInteger() <= 1073741824`,
       'must be 64Ki to 1Gi, written like 16Mi'),
   ],
 }).transform(quantityBytes);
