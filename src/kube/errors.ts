@@ -65,10 +65,14 @@ export class ConnectionError extends Error {
   readonly retryAfterMs = undefined;
 
   constructor(request: string, sent: boolean, cause: unknown) {
-    const why = cause instanceof Error ? (cause as NodeJS.ErrnoException).code ?? cause.message : 'unknown';
-    super(`${request}: the API server did not answer (${why})`, { cause });
+    super(`${request}: the API server did not answer (${codeOf(cause) ?? (cause instanceof Error ? cause.message : 'unknown')})`, { cause });
     this.sent = sent;
   }
+}
+
+/** The code of a system or undici error. Asked by shape: such errors may come from another realm. */
+export function codeOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 function hasStatus(error: unknown, status: number): error is ApiError {

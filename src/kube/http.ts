@@ -1,7 +1,7 @@
 import { Client, Pool, type Dispatcher } from 'undici';
 import type { Clock } from '../runtime/clock.ts';
 import type { ClusterConfig } from './config.ts';
-import { ConnectionError } from './errors.ts';
+import { codeOf, ConnectionError } from './errors.ts';
 import type { ApiRequest, ApiResponse, ApiStream, ServerTime, StreamConnection, Transport } from './transport.ts';
 
 export interface HttpOptions {
@@ -183,7 +183,7 @@ class Deadline {
     if (this.#timedOut) {
       return new ConnectionError(what, true, new Error(`no answer within ${this.#timeoutMs} ms`));
     }
-    const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+    const code = codeOf(error);
     return new ConnectionError(what, code === undefined || !NEVER_SENT.has(code), error);
   }
 }

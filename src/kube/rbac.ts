@@ -61,16 +61,16 @@ function rulesOf(permissions: readonly Permission[]): readonly PolicyRule[] {
       verbs: new Set<string>(verbs),
       names: [...new Set(resourceNames)].toSorted(compare),
     })),
-    (rule) => [rule.apiGroup, [...rule.resources].join(','), rule.names.join(',')].join('|'),
+    (rule) => [rule.apiGroup, [...rule.resources].join(','), rule.names.join(',')].join('\0'),
   );
-  const byVerbs = merge(byResource, (rule) => [rule.apiGroup, sorted(rule.verbs).join(','), rule.names.join(',')].join('|'));
+  const byVerbs = merge(byResource, (rule) => [rule.apiGroup, sorted(rule.verbs).join(','), rule.names.join(',')].join('\0'));
   const rules = byVerbs.map(({ apiGroup, resources, verbs, names }) => ({
     apiGroups: [apiGroup],
     resources: sorted(resources),
     ...(names.length === 0 ? {} : { resourceNames: names }),
     verbs: sorted(verbs),
   }));
-  return sortedBy(rules, (rule) => [rule.apiGroups.join(), rule.resources.join(), rule.resourceNames?.join() ?? '', rule.verbs.join()].join('|'));
+  return sortedBy(rules, (rule) => [rule.apiGroups.join(), rule.resources.join(), rule.resourceNames?.join() ?? '', rule.verbs.join()].join('\0'));
 }
 
 /** Unites the rules that have the same key. */
