@@ -96,14 +96,15 @@ function issuers(): Guard {
     scope: { apiGroup: group, resources: ['vaultissuers'], operations: ['CREATE', 'UPDATE'] },
     matchConditions: [{ name: 'guarded-field', expression: `request.operation == 'CREATE' || ${changed}` }],
     variables: [
-      { name: 'vaults', expression: vaultsOfIssuer('object') },
-      { name: 'oldVaults', expression: `request.operation == 'UPDATE' ? ${vaultsOfIssuer('oldObject')} : []` },
-      { name: 'refused', expression: `(variables.vaults + variables.oldVaults).filter(vault, !${holdsGrant('vault')})` },
+      { name: 'now', expression: vaultsOfIssuer('object') },
+      { name: 'before', expression: `request.operation == 'UPDATE' ? ${vaultsOfIssuer('oldObject')} : []` },
+      { name: 'vaults', expression: 'variables.now + variables.before.filter(vault, !(vault in variables.now))' },
     ],
     validations: [
       {
-        expression: 'variables.refused.size() == 0',
-        messageExpression: needsGrant('Creating a VaultIssuer that uses a vault, or changing its ca, vaultRef or allowedNamespaces,', 'variables.refused[0]'),
+        expression: `variables.vaults.all(vault, ${holdsGrant('vault')})`,
+        // Which of them is refused can't be said: there is no authorizer in a messageExpression.
+        messageExpression: needsGrant('Creating a VaultIssuer that uses a vault, or changing its ca, vaultRef or allowedNamespaces,', `variables.vaults.join('", "')`),
       },
     ],
   });

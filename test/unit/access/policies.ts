@@ -7,7 +7,7 @@ export function accessPolicy(name: string, spec: Partial<AccessPolicySpecInput>,
   return {
     apiVersion: 'keystead.dev/v1alpha1',
     kind: 'AccessPolicy',
-    metadata: { name, namespace: 'team', uid: `uid-${name}`, resourceVersion: '1', ...metadata },
+    metadata: { name, namespace: 'team', uid: `uid-${name}`, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z', ...metadata },
     spec: { vaultRef: { name: 'app' }, ...spec },
   };
 }
