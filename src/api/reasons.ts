@@ -49,6 +49,17 @@ export const reasons = {
   NameNotPermitted: 'The name constraints of the CA forbid a name of the certificate.',
   InvalidGenerator: 'The generator can not make a value as asked; the message says why.',
   AuditUnavailable: 'The audit log does not take records (full, stuck or failing; the log says which sink), so nothing is read or changed until it does.',
+  SubordinateNotAllowed: 'The issuer signs no CA certificates. Set ca.allowSubordinates on it, or remove isCA.',
+  CaNotFound: 'The vault has no certificate of the name that the VaultIssuer says. Create it with isCA: true, or correct the name.',
+  CaNotReady: 'The CA certificate of the VaultIssuer is deleted, disabled or not issued yet; the message says which.',
+  CaInOtherVault: 'The CA certificate lies in another vault than the one that the VaultIssuer may use.',
+  IssuerNotFound: 'The VaultIssuer that spec.issuerRef names does not exist. Create it, or correct name and namespace.',
+  IssuerNotAllowed: 'The VaultIssuer does not let certificates of this namespace use it: its allowedNamespaces say which may.',
+  IssuerEndsTooSoon: 'A renewal would gain nothing, since the CA ends no later than the certificate. Renew the CA.',
+  IssueLimitReached: 'So many certificates were issued for this resource within the hour that no more are; the message says when the next one may be. Something changes its spec or its object again and again.',
+  RetryWaiting: 'Issuing failed and is tried again at the time that status.nextAttempt says; a change of spec or issuer is tried at once.',
+  RenewalWaiting: 'The certificate is still valid, but its renewal is held up; the message says by what.',
+  Renewed: 'The certificate was renewed.',
   ClusterTooOld: 'The cluster runs a Kubernetes older than 1.32. Upgrade it.',
 } as const;
 
