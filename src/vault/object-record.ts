@@ -90,8 +90,6 @@ interface KindState {
 
 export interface SecretState extends KindState {
   readonly contentType?: string;
-  /** When the generated value is due to be replaced; persisted, so that a restart does not move it. */
-  readonly rotationDue?: string;
   /** HMAC over the inputs of the current version (generator or source content): equal means nothing to do. */
   readonly inputs?: string;
 }
@@ -103,6 +101,8 @@ export interface PendingOperation {
   readonly openedAt: string;
   readonly closedAt?: string;
   readonly reason: string;
+  /** Why it failed: shown in status, from here and not from there. */
+  readonly error?: { readonly code: string; readonly message: string };
 }
 
 export interface CertificateState extends KindState {
@@ -112,10 +112,12 @@ export interface CertificateState extends KindState {
   readonly renewalDue?: string;
   /** HMAC over the request that the current version was issued for. */
   readonly inputs?: string;
-  /** Failed attempts since the last success, and when the next one is due. */
-  readonly failures?: { readonly count: number; readonly nextAttempt: string };
-  /** Instants of the issues within the last hour: the hard limit counts them. */
-  readonly recentIssues: readonly string[];
+  /** SHA-256, hex, of the last value of the annotation `keystead.dev/renew` that was carried out. */
+  readonly renewHandled?: string;
+  /** Failed attempts since the last success, when the next one is due, and what was tried: something else is tried at once. */
+  readonly failures?: { readonly count: number; readonly nextAttempt: string; readonly attempt: string };
+  /** Issues within the last hour, those of one minute together: the hard limit counts them. */
+  readonly recentIssues: readonly { readonly first: string; readonly last: string; readonly count: number }[];
   /** Roots that older leaves still chain to, kept in ca.crt until the last of them has expired. */
   readonly previousRoots?: readonly { readonly pem: string; readonly until: string }[];
 }
