@@ -29,6 +29,8 @@ export interface TargetState {
   readonly deletionPolicy: 'Delete' | 'Retain';
   /** Targets of versions made before this one need the consent of an AccessPolicy (decisions 58). */
   readonly sinceVersion?: string;
+  /** The spec names another Secret by now; which version was current when it began to (decisions 58). */
+  readonly moving?: { readonly namespace: string; readonly name: string; readonly sinceVersion?: string };
 }
 
 export interface Attributes {

@@ -139,7 +139,7 @@ export class ObjectWriter {
           this.#parts.store.compareAndSwap({ name: recordName, kind: 'object', vaultId: vault.vaultId, body }, cached?.revision, caller.signal)));
       // What we have just signed needs no check.
       this.#cache.wrote(written).unverified = undefined;
-      return { counter: head.counter, head };
+      return { counter: head.counter, headHash: sha256(text), head };
     }).then((outcome) => outcome.head);
   }
 

@@ -1,6 +1,7 @@
 import { KeysteadError } from '../api/error.ts';
 import type { AuditOperation } from '../audit/record.ts';
 import { KEY_BYTES } from '../crypto/aead.ts';
+import { sha256 } from '../crypto/envelope.ts';
 import type { RootKey } from '../crypto/root-key.ts';
 import { between } from '../runtime/fail-point.ts';
 import { RevisionConflict } from '../store/store.ts';
@@ -156,7 +157,7 @@ export class Vaults {
         between(this.#parts.failAt, 'record', () =>
           this.#parts.store.compareAndSwap({ name, kind: 'vault', vaultId: head.vaultId, body }, cached?.revision, caller.signal)));
       this.#cache.wrote(written).unverified = undefined;
-      return { counter: head.counter };
+      return { counter: head.counter, headHash: sha256(text) };
     });
     return head;
   }

@@ -1,0 +1,24 @@
+import { KeysteadError } from '../api/error.ts';
+import type { VaultHead } from '../vault/vault-record.ts';
+import type { World } from './world.ts';
+
+/**
+ * The vault of a resource, if it may be used now.
+ * @throws KeysteadError VaultNotFound, VaultNotReady, VaultDeleting (wait: whatever ends it is watched), RecordTampered
+ */
+export async function usableVault(world: Pick<World, 'informers' | 'vaults'>, namespace: string, name: string): Promise<VaultHead> {
+  const resource = world.informers.vaults.get(`${namespace}/${name}`);
+  const record = await world.vaults.find(namespace, name);
+  if (resource === undefined) {
+    throw record === undefined || record.deleted === undefined
+      ? new KeysteadError('VaultNotFound', `Vault ${name} does not exist in namespace ${namespace}. Create it, or correct spec.vaultRef.name.`, 'wait')
+      : new KeysteadError('VaultDeleting', `Vault ${name} was deleted at ${record.deleted.at}. Recover it by applying it with spec.createMode: Recover.`, 'wait');
+  }
+  if (resource.metadata.deletionTimestamp !== undefined || record?.deleted !== undefined) {
+    throw new KeysteadError('VaultDeleting', `Vault ${name} is deleted or being deleted. Recover it by applying it with spec.createMode: Recover.`, 'wait');
+  }
+  if (record === undefined || record.resourceUid !== resource.metadata.uid) {
+    throw new KeysteadError('VaultNotReady', `Vault ${name} is not ready yet; this goes on as soon as it is.`, 'wait');
+  }
+  return record;
+}
