@@ -7,8 +7,18 @@ import { recordGuards } from './records.ts';
 import { recoverGuard } from './recover.ts';
 import { statusGuard } from './status.ts';
 
-/** Every guard of an installation. Nothing that Keystead promises about access holds while one of them is missing. */
+/** Secrets of these types are credentials by their mere existence, or Keystead's own; no deployment may allow them (decisions 28). */
+const neverTargets = ['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token', 'helm.sh/release.v1'];
+
+/**
+ * Every guard of an installation. Nothing that Keystead promises about access holds while one of them is missing.
+ * @throws RangeError if the parameters would open what no deployment may open.
+ */
 export function guards(parameters: GuardParameters): Guard[] {
+  const forbidden = parameters.targetTypes.find((type) => neverTargets.includes(type) || type.startsWith('keystead.dev/'));
+  if (forbidden !== undefined) {
+    throw new RangeError(`Secrets of type ${forbidden} can never be targets: remove it from the target types of the deployment`);
+  }
   return [
     ...grantGuards(),
     recoverGuard(),

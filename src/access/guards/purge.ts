@@ -1,4 +1,4 @@
-import { isServiceAccount, mayDo, unchanged, valueAt } from './cel.ts';
+import { equalExcept, isServiceAccount, mayDo, unchanged, valueAt } from './cel.ts';
 import type { Guard, GuardParameters } from './guard.ts';
 import { guard } from './guard.ts';
 
@@ -9,8 +9,7 @@ import { guard } from './guard.ts';
 export function purgeGuard(parameters: GuardParameters): Guard {
   const metadata = [['labels', '{}'], ['annotations', '{}'], ['finalizers', '[]'], ['ownerReferences', '[]']] as const;
   const onlyPurgeChanges = [
-    "object.spec.all(k, k == 'purge' || (k in oldObject.spec && object.spec[k] == oldObject.spec[k]))",
-    "oldObject.spec.all(k, k == 'purge' || k in object.spec)",
+    equalExcept(valueAt('object', ['spec'], '{}'), valueAt('oldObject', ['spec'], '{}'), "k == 'purge'"),
     ...metadata.map(([field, empty]) => unchanged(['metadata', field], empty)),
   ].join(' && ');
   return guard({

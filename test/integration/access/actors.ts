@@ -19,6 +19,8 @@ export const actors = {
   /** Bound to cluster-admin here: the fence must hold by itself. */
   operator: { user: 'system:serviceaccount:keystead-system:keystead-operator', groups: [] },
   server: { user: 'system:serviceaccount:keystead-system:keystead-server', groups: [] },
+  /** What deletes objects whose owner is gone; an ownerReference is a way to have it delete something. */
+  garbageCollector: { user: 'system:serviceaccount:kube-system:generic-garbage-collector', groups: [] },
   /** What empties namespaces; has no `grant`. */
   namespaceController: { user: 'system:serviceaccount:kube-system:namespace-controller', groups: [] },
 } as const;

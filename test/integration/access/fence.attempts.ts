@@ -30,6 +30,7 @@ const secretAttempts: readonly Attempt[] = [
   by('creates a target', made({ labels: managed }, data), 'allowed'),
   by('creates a target with labels of its owner', made({ labels: { ...managed, 'app.kubernetes.io/managed-by': 'keystead', team: 'a', 'example.com/x': 'y' } }, data), 'allowed'),
   by('creates a Secret without its label', made({}, data), unlabelled),
+  by('creates one by server-side apply', apply(secrets, { namespace, name: 'new' }, data), unlabelled),
   by('mints a ServiceAccount token', made({ labels: managed, ...tokenOf }, token), wrongType),
   by('creates a bootstrap token', made({ labels: managed }, { type: 'bootstrap.kubernetes.io/token', ...data }), wrongType),
   by('creates a Helm release', made({ labels: managed }, { type: 'helm.sh/release.v1', ...data }), wrongType),

@@ -1,5 +1,5 @@
 import { resources } from '../../../src/kube/resource.ts';
-import { create, patch, remove, removeAll, type Attempt } from './attempts.ts';
+import { apply, create, patch, remove, removeAll, type Attempt } from './attempts.ts';
 
 /** Attacks on what people declare: giving oneself contents, and everything that comes to the same. */
 
@@ -32,6 +32,8 @@ export const accessPolicyAttempts: readonly Attempt[] = [
   { who: 'mallory', does: 'narrows a policy', call: patch(accessPolicies, policy('readers'), { spec: { syncTo: null } }), expected: policyRefused() },
   { who: 'mallory', does: 'takes himself off a Deny', call: patch(accessPolicies, policy('ban'), { spec: { permissions: { secrets: ['purge'] } } }), expected: policyRefused() },
   { who: 'mallory', does: 'deletes a Deny', call: remove(accessPolicies, policy('ban')), expected: policyRefused() },
+  { who: 'garbageCollector', does: 'deletes a Deny that somebody gave a vanished owner', call: remove(accessPolicies, policy('ban')), expected: policyRefused() },
+  { who: 'mallory', does: 'grants himself by server-side apply', call: apply(accessPolicies, policy('mine'), { spec: { vaultRef: { name: 'app' }, ...toMallory } }), expected: policyRefused() },
   { who: 'mallory', does: 'deletes all policies, a Deny among them', call: removeAll(accessPolicies, namespace), expected: policyRefused() },
   { who: 'mallory', does: 'deletes an Allow, which lets nobody in', call: remove(accessPolicies, policy('readers')), expected: 'allowed' },
   { who: 'mallory', does: 'labels a policy', call: patch(accessPolicies, policy('ban'), { metadata: { labels: { team: 'a' } } }), expected: 'allowed' },

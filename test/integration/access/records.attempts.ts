@@ -46,6 +46,7 @@ const recordAttempts: readonly Attempt[] = (['eve', 'admin'] as const).flatMap((
   by(who, 'makes a root key', create(secrets, { namespace, name: 'keystead-root-key-2' }, { type: 'keystead.dev/root-key', ...data }), isRootKey),
   by(who, 'touches the root key, as a re-encryption does', patch(secrets, rootKey, touch), 'allowed'),
   by(who, 'puts in a key of his own as the identity', patch(configMaps, identity, { data: { 'identity.pub': 'forged' } }), isIdentity),
+  by(who, 'makes the identity before the operator does', create(configMaps, identity, { data: { 'identity.pub': 'forged' } }), isIdentity),
   by(who, 'deletes the identity', remove(configMaps, identity), isIdentity),
   by(who, 'touches the identity', patch(configMaps, identity, touch), 'allowed'),
   by(who, "changes somebody else's Secret there", patch(secrets, { namespace, name: 'pull' }, data), 'allowed'),
