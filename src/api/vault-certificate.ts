@@ -14,10 +14,17 @@ const issuerRef = z.object({
   namespace: dnsLabel().optional().describe('Its namespace, if its allowedNamespaces let this one in. Default: the same namespace.'),
 }).describe('Who signs. A change issues the certificate anew.');
 
-const namesSomebody = [...Object.keys(alternativeNames), 'commonName', 'literalSubject', 'subject'].map((field) => `has(self.${field})`).join(' || ');
+/** An empty list, as Helm templates are apt to leave behind, names nobody. */
+const hasSubject = 'has(self.commonName) || has(self.subject) || has(self.literalSubject)';
+const hasAlternativeName = Object.keys(alternativeNames).map((field) => `(has(self.${field}) && size(self.${field}) > 0)`).join(' || ');
+const hasUsage = (usage: Usage): string => `(has(self.usages) && '${usage}' in self.usages)`;
 
 const specRules = [
-  cel(namesSomebody, 'a certificate must name somebody: set commonName, subject, literalSubject or one of the alternative names'),
+  cel(`${hasSubject} || ${hasAlternativeName}`, 'a certificate must name somebody: set commonName, subject, literalSubject or one of the alternative names'),
+  cel(`!self.isCA || ${hasSubject}`, 'a CA certificate needs a subject (RFC 5280 4.1.2.6): set commonName, subject or literalSubject'),
+  cel(`self.isCA || !${hasUsage('cert sign')}`, 'only a CA signs certificates: set isCA: true, or remove the usage cert sign', '.usages'),
+  cel(`${hasUsage('key agreement')} || !(${hasUsage('encipher only')} || ${hasUsage('decipher only')})`,
+    'encipher only and decipher only mean something only with key agreement (RFC 5280 4.2.1.3): add that usage, or remove them', '.usages'),
   cel('!has(self.literalSubject) || (!has(self.commonName) && !has(self.subject))', 'literalSubject is the whole subject: remove commonName and subject, or literalSubject', '.literalSubject'),
   cel('self.isCA || !has(self.ca)', 'ca is for CA certificates: set isCA: true, or remove ca', '.ca'),
   atMostOne(['renewBefore', 'renewBeforePercentage'], 'set renewBefore or renewBeforePercentage, not both'),

@@ -6,15 +6,18 @@ import { parseSpec } from './parse.ts';
 import { cel, dateTime, exactlyOne, list, rules, text } from './schema.ts';
 
 /** metav1.LabelSelector, with limits. */
-const labelSelector = z.object({
+const labelSelector = rules(z.object({
   matchLabels: rules(z.record(z.string(), text(63)).meta({ maxProperties: 16 }), cel('self.all(k, size(k) <= 317)', 'keys of labels have at most 317 characters'))
     .optional().describe('Labels that must all be there.'),
-  matchExpressions: list(z.object({
+  matchExpressions: list(rules(z.object({
     key: text(317).min(1),
     operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
     values: list(text(63), 32).optional().describe('With In and NotIn.'),
-  }), 16).optional().describe('Conditions that must all hold.'),
-}).describe('Which namespaces, by their labels.');
+  }), cel("(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)", 'In and NotIn need values; Exists and DoesNotExist have none', '.values')), 16)
+    .optional().describe('Conditions that must all hold.'),
+}),
+cel('(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)',
+  'an empty selector would match every namespace: say so with from: All, or set matchLabels or matchExpressions')).describe('Which namespaces, by their labels.');
 
 const allowedNamespaces = rules(z.object({
   from: z.enum(['Same', 'All', 'Selector']).default('Same').describe('Same: only the namespace of this issuer. All: every namespace. Selector: those that selector matches.'),

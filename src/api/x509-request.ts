@@ -8,7 +8,7 @@ import { cel, list, matching, rules, text } from './schema.ts';
 
 const names = (max: number, description: string) => list(text(max).min(1), 8).optional().describe(description);
 
-export const subject = z.object({
+const subjectFields = {
   organizations: names(64, 'O'),
   organizationalUnits: names(64, 'OU'),
   countries: list(matching(/^[A-Za-z]{2}$/, 8, 'must be two letters (ISO 3166), such as DE'), 8).optional().describe('C, two letters (ISO 3166)'),
@@ -17,11 +17,18 @@ export const subject = z.object({
   streetAddresses: names(128, 'STREET'),
   postalCodes: names(40, 'postalCode'),
   serialNumber: text(64).min(1).optional().describe('serialNumber of the subject, not of the certificate'),
-}).describe('Fields of the subject, beside commonName.');
+};
+
+export const subject = rules(z.object(subjectFields),
+  cel(Object.keys(subjectFields).map((field) => `(has(self.${field}) && size(self.${field}) > 0)`).join(' || '), 'an empty subject names nobody: set a field of it, or remove it'))
+  .describe('Fields of the subject, beside commonName.');
 
 /** A host name, with an underscore or a leading wildcard label allowed as CAs do (RFC 6125 section 6.4.3). */
-const dnsName = matching(/^([*][.])?[A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?([.][A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?)*$/, 253,
-  'must be a DNS name in ASCII, such as www.example.com; a wildcard only as the whole first label (*.example.com)');
+const dnsName = rules(
+  matching(/^([*][.])?[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?([.][A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?)*$/, 253,
+    'must be a DNS name in ASCII, such as www.example.com; a wildcard only as the whole first label (*.example.com)'),
+  cel("!self.matches('(^|[.])[0-9]+$')", 'looks like an address: put addresses into ipAddresses'),
+);
 const ipAddress = rules(text(45).min(2), cel('isIP(self)', 'must be an IPv4 or IPv6 address, without a prefix length'));
 /** RFC 3986: a scheme and something after it; ASCII only, for the field is an IA5String. */
 const uri = matching(/^[A-Za-z][-A-Za-z0-9+.]*:[!-~]+$/, 2048, 'must be a URI with its scheme, in ASCII, such as spiffe://example.com/web');

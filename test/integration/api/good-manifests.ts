@@ -64,6 +64,7 @@ export const goodTargets: readonly GoodManifest[] = [
 export const goodVaultCertificates: readonly GoodManifest[] = [
   ['the least', vaultCertificate()],
   ['only an alternative name', { ...without(vaultCertificate({ dnsNames: ['*.example.com'] }), 'commonName') }],
+  ['empty lists beside a name', vaultCertificate({ dnsNames: [], usages: ['key agreement', 'decipher only'] })],
   ['every kind of name', vaultCertificate({
     subject: { organizations: ['Example'], organizationalUnits: ['Web'], countries: ['DE'], provinces: ['Bayern'], localities: ['München'], streetAddresses: ['Weg 1'], postalCodes: ['80331'], serialNumber: '42' },
     dnsNames: ['example.com', '*.example.com', '_sip.example.com', 'localhost'], ipAddresses: ['10.0.0.1', '2001:db8::1'], uris: ['spiffe://example.com/web'],
