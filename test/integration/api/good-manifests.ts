@@ -3,6 +3,11 @@ import { accessPolicy, deletedVault, vault, vaultCertificate, vaultIssuer, vault
 /** What it shows, and a manifest that the API server takes as it is. */
 export type GoodManifest = readonly [what: string, manifest: Manifest];
 
+/** `count` different values; with the largest manifests below they show that no rule runs out of the API server's budget. */
+const many = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index));
+const longName = (index: number): string => `${String(index).padStart(3, '0')}.${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(57)}`;
+const map = (count: number, key: (index: number) => string, value: string) => Object.fromEntries(many(count, (index) => [key(index), value]));
+
 const generate = (generator: object) => vaultSecret({ generate: generator });
 
 export const goodVaults: readonly GoodManifest[] = [
@@ -58,6 +63,16 @@ export const goodTargets: readonly GoodManifest[] = [
   ['Orphan and immutable', vaultSecret({ target: { creationPolicy: 'Orphan', immutable: true, deletionPolicy: 'Delete' } })],
   ['a registry Secret', vaultSecret({ target: { type: 'kubernetes.io/dockerconfigjson', template: { data: { '.dockerconfigjson': '{}' } } } })],
   ['a typed Secret whose keys come from the value', vaultSecret({ secretRef: { name: 'source' }, target: { type: 'kubernetes.io/tls' } })],
+  ['the largest', vaultSecret({
+    generate: { password: { length: 256, symbolCharacters: '!'.repeat(32) } }, tags: map(15, (index) => `${index}${'t'.repeat(250)}`, 'x'.repeat(256)),
+    target: {
+      template: {
+        data: map(64, (index) => `${index}${'k'.repeat(250)}`, '{{ value }}'.repeat(100)), labels: map(32, (index) => `${'d'.repeat(50)}.example.com/${index}`, 'x'),
+        annotations: map(32, (index) => `${'d'.repeat(50)}.example.com/${index}`, 'x'.repeat(4096)),
+      },
+      restart: many(16, (index) => ({ kind: 'Deployment', name: longName(index) })),
+    },
+  })],
   ['restarts', vaultSecret({ target: { restart: [{ kind: 'Deployment', name: 'web' }, { kind: 'StatefulSet', name: 'db' }, { kind: 'DaemonSet', name: 'log' }] } })],
 ];
 
@@ -81,6 +96,11 @@ export const goodVaultCertificates: readonly GoodManifest[] = [
     isCA: true, usages: ['cert sign', 'crl sign'], duration: '87600h',
     ca: { pathLength: 0, nameConstraints: { permitted: { dnsDomains: ['example.com', '.internal'], ipRanges: ['10.0.0.0/8', 'fd00::/8'] }, excluded: { emailAddresses: ['.example.org'], uriDomains: ['example.net'] } } },
   })],
+  ['the largest', vaultCertificate({
+    dnsNames: many(100, longName), ipAddresses: many(100, (index) => `2001:db8:1111:2222:3333:4444:5555:${index}`), uris: many(32, (index) => `spiffe://example.com/${index}/${'p'.repeat(2000)}`),
+    emailAddresses: many(32, (index) => `${index}${'m'.repeat(60)}@${'e'.repeat(63)}.example.com`), otherNames: many(16, (index) => ({ oid: `1.3.6.1.4.1.${'3'.repeat(30)}.${index}`, utf8Value: 'v'.repeat(1024) })),
+    isCA: true, ca: { nameConstraints: { permitted: { dnsDomains: many(64, longName), ipRanges: many(64, (index) => `2001:db8:${index}::/48`), uriDomains: many(64, longName) }, excluded: { dnsDomains: many(64, longName), emailAddresses: many(64, longName) } } },
+  })],
   ['an issuer of another namespace and a target', vaultCertificate({ issuerRef: { name: 'org-ca', namespace: 'pki' }, target: { name: 'web-tls' }, versionsToKeep: 3 })],
 ];
 
@@ -100,5 +120,9 @@ export const goodAccessPolicies: readonly GoodManifest[] = [
     subjects: [{ kind: 'ServiceAccount', name: 'web', namespace: 'team-a' }, { kind: 'User', name: 'ann@example.com' }, { kind: 'Group', name: 'system:serviceaccounts:team-a' }],
   })],
   ['roles on some objects', accessPolicy({ roles: ['Key Vault Secrets User', 'Key Vault Crypto Service Encryption User'], subjects: [{ kind: 'User', name: 'ann' }], objects: { names: ['db'], prefixes: ['web-'] } })],
+  ['the largest', accessPolicy({
+    roles: ['Key Vault Reader'], subjects: many(128, (index) => ({ kind: 'User', name: `${index}${'u'.repeat(500)}` })),
+    objects: { names: many(256, (index) => `${index}${'n'.repeat(120)}`), prefixes: many(64, (index) => `${index}${'n'.repeat(120)}`) }, syncTo: many(128, (index) => `${index}${'s'.repeat(60)}`),
+  })],
   ['a Deny with syncTo', accessPolicy({ effect: 'Deny', roles: ['Key Vault Administrator'], subjects: [{ kind: 'User', name: 'mal' }], syncTo: ['team-c'] })],
 ];

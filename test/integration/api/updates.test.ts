@@ -123,6 +123,15 @@ describe('before the operator has looked', () => {
     expect(await header('kvap')).toEqual(['NAMESPACE', 'NAME', 'READY', 'REASON', 'VAULT', 'EFFECT', 'ROLES', 'SYNC TO', 'AGE']);
   });
 
+  it('a name that the API server makes is held to the same rules', async () => {
+    const withPrefix = (generateName: string) => {
+      const { metadata: _named, ...rest } = vaultSecret();
+      return kubectl(['create', '-f', '-', '-o', 'name'], { input: JSON.stringify({ ...rest, metadata: { generateName, namespace } }) });
+    };
+    await expect(withPrefix('generated-')).resolves.toMatch(/^vaultsecret[.]keystead[.]dev\/generated-/);
+    await expect(withPrefix('generated.')).rejects.toThrow('names of objects in a vault have only letters');
+  });
+
   it('can be selected by vault', async () => {
     await created(vaultSecret({ vaultRef: { name: 'elsewhere' } }, 'second'));
     const found = await kubectl(['get', 'kvs', '-n', namespace, '--field-selector', 'spec.vaultRef.name=elsewhere', '-o', 'name']);
