@@ -91,12 +91,14 @@ export class GroupCommit {
     return batch.accepted;
   }
 
-  /** Writes what waits, for at most the time limit, and then closes the sink. */
+  /** Writes what waits, and closes the sink, each for at most the time limit. Never rejects. */
   async close(): Promise<void> {
     this.#state = 'closing';
     await this.#bounded(this.#running ?? Promise.resolve());
     this.#state = 'closed';
-    await this.#bounded(this.#options.sink.close());
+    await this.#bounded(this.#options.sink.close()).catch((error: unknown) => {
+      this.#options.log.warn('The audit log could not be closed', { sink: this.#options.sink.name, error: codeOf(error) });
+    });
   }
 
   async #run(): Promise<void> {
