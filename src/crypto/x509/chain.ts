@@ -66,7 +66,8 @@ function findLeaf({ certificates, publicKey }: ChainInput): X509Certificate {
 
 const withoutRepeats = (certificates: readonly X509Certificate[]): X509Certificate[] => [...new Map(certificates.map((certificate) => [certificate.fingerprint256, certificate])).values()];
 
-const isSelfSigned = (certificate: X509Certificate): boolean => certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
+/** Not by checkIssued, which says no to a leaf without the usage cert sign. */
+const isSelfSigned = (certificate: X509Certificate): boolean => certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey);
 
 /** From the leaf upwards, to a trusted root, a self-signed certificate, or the last one that is there. */
 function climb(leaf: X509Certificate, { certificates, roots, now }: ChainInput): X509Certificate[] {

@@ -93,9 +93,12 @@ export function time(at: Date): Buffer {
   return element(0x18, Buffer.from(digits, 'latin1'));
 }
 
-/** The elements inside a constructed one, each whole, uninterpreted. @throws KeysteadError InvalidCertificate unless they fill it exactly */
+/**
+ * The elements inside a constructed one, each whole and uninterpreted.
+ * @throws KeysteadError InvalidCertificate unless they fill it exactly, and it fills `der`
+ */
 export function childElements(der: Buffer): Buffer[] {
-  const content = der.subarray(elementBounds(der, 0).contentStart);
+  const content = elementContent(der);
   const children: Buffer[] = [];
   for (let at = 0; at < content.length; ) {
     const { end } = elementBounds(content, at);
@@ -105,18 +108,22 @@ export function childElements(der: Buffer): Buffer[] {
   return children;
 }
 
-/** The content octets of an element. */
-export const elementContent = (der: Buffer): Buffer => der.subarray(elementBounds(der, 0).contentStart);
+/** The content octets of an element that fills `der`. @throws KeysteadError InvalidCertificate */
+export function elementContent(der: Buffer): Buffer {
+  const { contentStart, end } = elementBounds(der, 0);
+  if (end !== der.length) throw brokenDer();
+  return der.subarray(contentStart);
+}
 
-/** Definite lengths of at most three octets, which all that we accept has. */
+/** Definite lengths in the shortest form (X.690 §10.1), of at most three octets, which all that we accept has. */
 function elementBounds(der: Buffer, at: number): { readonly contentStart: number; readonly end: number } {
   const first = der[at + 1] ?? 0xff;
   const lengthOctets = first < 0x80 ? 0 : first & 0x7f;
   const contentStart = at + 2 + lengthOctets;
   if (lengthOctets > 3 || first === 0x80 || contentStart > der.length) throw brokenDer();
   const end = contentStart + (lengthOctets === 0 ? first : der.readUIntBE(at + 2, lengthOctets));
-  if (end > der.length) throw brokenDer();
+  if (end > der.length || header(der[at] ?? 0, end - contentStart).length !== contentStart - at) throw brokenDer();
   return { contentStart, end };
 }
 
-const brokenDer = (): KeysteadError => new KeysteadError('InvalidCertificate', 'The certificate is no well-formed DER (X.690).', 'stalled');
+const brokenDer = (): KeysteadError => new KeysteadError('InvalidCertificate', 'What was given is no well-formed DER (X.690).', 'stalled');

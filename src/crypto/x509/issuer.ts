@@ -51,7 +51,10 @@ export function loadIssuer({ chainPem, privateKey, now }: IssuerInput): Certific
     throw new KeysteadError('IssuerNotCA', 'The certificate of the issuer is no CA: it needs a subject, isCA: true and the usage "cert sign". Issue it anew with isCA: true.', 'stalled');
   }
   // A path length counts the CAs below its own certificate; by the time it reaches ours, those between have used it up.
-  const pathLengths = reads.flatMap((read, index) => (read.pathLength === undefined ? [] : [Math.max(0, read.pathLength - index)]));
+  const pathLengths = reads.flatMap((read, index) => (read.pathLength === undefined ? [] : [read.pathLength - index]));
+  if (pathLengths.some((left) => left < 0)) {
+    throw new KeysteadError('PathLengthExceeded', 'A CA above the issuer does not allow one more below it, so nothing that it signs would be accepted. Use another issuer.', 'stalled');
+  }
   return Object.freeze({
     privateKey,
     subject: formatDistinguishedName(ca.subject),

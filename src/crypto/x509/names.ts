@@ -25,6 +25,11 @@ const MOST_NAMES = 300;
 /** All names together, so that every certificate stays within what is read back (`LARGEST_CERTIFICATE_BYTES`). */
 const MOST_CHARACTERS = 24_000;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+/**
+ * What domainToASCII may see: it parses as browsers parse hosts, so it would turn `0x7f.1` into an address, drop line ends
+ * and decode `%2e`.
+ */
+const INTERNATIONAL = /^(?=.*[^\0-\x7f])[\p{L}\p{M}\p{N}._-]+$/u;
 const URI = /^([a-z][a-z0-9+.-]*):([^\s"<>\\^`{|}]+)$/i;
 /** RFC 5321 dot-string; quoted local parts are legal and used by nobody. */
 const LOCAL_PART = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/i;
@@ -68,8 +73,7 @@ export function normalizeDnsName(name: string, wildcards: 'wildcard' | 'none'): 
   const isWildcard = name.startsWith('*.');
   if (isWildcard && wildcards === 'none') throw invalid(`${shown(name)} can't be a wildcard here.`);
   const written = (isWildcard ? name.slice(2) : name).replace(/\.$/, '');
-  // domainToASCII is WHATWG host parsing: it would turn `0x7f.1` into an address, so plain ASCII names stay out of its hands.
-  const ascii = /^[\x20-\x7e]*$/.test(written) ? written.toLowerCase() : domainToASCII(written);
+  const ascii = INTERNATIONAL.test(written) ? domainToASCII(written) : written.toLowerCase();
   const labels = ascii.split('.');
   const full = isWildcard ? `*.${ascii}` : ascii;
   if (ascii === '' || full.length > 253 || !labels.every((label) => LABEL.test(label))) {

@@ -53,7 +53,10 @@ export function parsePemCertificates(pem: string, caps: PemCaps = bundleCaps): X
 export function parseCertificate(input: string | Buffer): X509Certificate {
   if (input.length > LARGEST_CERTIFICATE_BYTES) throw invalid(`A certificate has ${input.length} bytes; at most ${LARGEST_CERTIFICATE_BYTES} are read.`);
   try {
-    return new X509Certificate(input);
+    const certificate = new X509Certificate(input);
+    // Decoded only when asked for, and then it throws: better here, where it has a reason.
+    if (certificate.publicKey.type !== 'public') throw new TypeError('no public key');
+    return certificate;
   } catch (cause) {
     throw invalid('What was given is no X.509 certificate in PEM or DER, or a damaged one.', cause);
   }

@@ -1,6 +1,6 @@
-import { sign, type KeyObject } from 'node:crypto';
+import { sign, verify, type KeyObject } from 'node:crypto';
 import { keyAlgorithmOf, type Curve, type KeyAlgorithm } from '../keys.ts';
-import { bitString, nullValue, objectIdentifier, sequence } from './der.ts';
+import { bitString, childElements, elementContent, nullValue, objectIdentifier, sequence } from './der.ts';
 
 interface SignatureAlgorithm {
   readonly oid: string;
@@ -31,4 +31,27 @@ export function signatureAlgorithmIdentifier(key: KeyObject): Buffer {
 export function signed(toSign: Buffer, key: KeyObject): Buffer {
   const { digest } = signatureAlgorithmOf(keyAlgorithmOf(key));
   return sequence(toSign, signatureAlgorithmIdentifier(key), bitString(sign(digest, toSign, key)));
+}
+
+/** What others may have signed with; SHA-1 and MD5 are missing on purpose. By the DER of the AlgorithmIdentifier, which leaves no room for tricks. */
+const acceptedDigests: ReadonlyMap<string, { readonly type: string; readonly digest: string | null }> = new Map(
+  [
+    { oid: '1.2.840.113549.1.1.11', type: 'rsa', digest: 'sha256' },
+    { oid: '1.2.840.113549.1.1.12', type: 'rsa', digest: 'sha384' },
+    { oid: '1.2.840.113549.1.1.13', type: 'rsa', digest: 'sha512' },
+    { oid: '1.2.840.10045.4.3.2', type: 'ec', digest: 'sha256' },
+    { oid: '1.2.840.10045.4.3.3', type: 'ec', digest: 'sha384' },
+    { oid: '1.2.840.10045.4.3.4', type: 'ec', digest: 'sha512' },
+    { oid: '1.3.101.112', type: 'ed25519', digest: null },
+  ].map(({ oid, type, digest }) => [sequence(objectIdentifier(oid), ...(type === 'rsa' ? [nullValue()] : [])).toString('hex'), { type, digest }]),
+);
+
+/** Whether `der` is such a frame, signed by `key` with an algorithm that is good enough. @throws KeysteadError InvalidCertificate when it is no DER */
+export function isSignedBy(der: Buffer, key: KeyObject): boolean {
+  const [toSign, algorithm, signature, ...more] = childElements(der);
+  if (toSign === undefined || algorithm === undefined || signature === undefined || more.length > 0) return false;
+  const accepted = acceptedDigests.get(algorithm.toString('hex'));
+  const bits = elementContent(signature);
+  if (accepted === undefined || accepted.type !== key.asymmetricKeyType || signature[0] !== 0x03 || bits[0] !== 0) return false;
+  return verify(accepted.digest, toSign, key, bits.subarray(1));
 }

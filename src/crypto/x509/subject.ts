@@ -57,14 +57,15 @@ export function subjectOf(fields: SubjectFields | undefined, literal: string | u
   return checkSubject(parseDistinguishedName(literal));
 }
 
-/** Holds a name against the character sets and upper bounds of RFC 5280 appendix A.1, and gives it back. */
+/** Holds a name against the character sets and upper bounds of RFC 5280 appendix A.1, and gives it back in canonical order. */
 export function checkSubject(name: DistinguishedName): DistinguishedName {
   for (const relative of name) {
     for (const attribute of relative) checkAttribute(attribute);
     const encodings = new Set(relative.map((attribute) => `${attribute.oid}=${attribute.value}`));
     if (encodings.size !== relative.length) throw invalid('A part of the subject joined by "+" has the same attribute twice.');
   }
-  return name;
+  // What is joined by "+" is a set, which DER orders; so do we, or a name read back would seem to differ from the one asked for.
+  return name.map((relative) => relative.toSorted((a, b) => encodeAttribute(a).compare(encodeAttribute(b))));
 }
 
 function checkAttribute({ oid, value }: Attribute): void {
@@ -85,11 +86,11 @@ const writers: Readonly<Record<AttributeSyntax, (text: string) => Buffer>> = { u
 
 /** DER of a name that has been checked (RFC 5280 §4.1.2.4). */
 export function encodeDistinguishedName(name: DistinguishedName): Buffer {
-  return sequence(
-    ...name.map((relative) =>
-      setOf(...relative.map(({ oid, value }) => sequence(objectIdentifier(oid), writers[attributeTypeByOid(oid)?.syntax ?? 'utf8'](value)))),
-    ),
-  );
+  return sequence(...name.map((relative) => setOf(...relative.map(encodeAttribute))));
+}
+
+function encodeAttribute({ oid, value }: Attribute): Buffer {
+  return sequence(objectIdentifier(oid), writers[attributeTypeByOid(oid)?.syntax ?? 'utf8'](value));
 }
 
 /** All values of one attribute type, by its name. */
