@@ -1,10 +1,13 @@
 import { keyOf, type KubeObject } from './object.ts';
 
-/** What became of one object. `initial`: it was there before we looked, so nobody waits for us to act on it. */
+/**
+ * What became of one object. `initial`: it was there before we looked, so nobody waits for us to act on it. `own`: it is
+ * the answer of a write of ours, so whoever wrote it knows; false does not say that it was somebody else.
+ */
 export type Change<T> =
-  | { readonly type: 'added'; readonly key: string; readonly object: T; readonly previous: undefined; readonly initial: boolean }
-  | { readonly type: 'updated'; readonly key: string; readonly object: T; readonly previous: T; readonly initial: false }
-  | { readonly type: 'removed'; readonly key: string; readonly object: undefined; readonly previous: T; readonly initial: false };
+  | { readonly type: 'added'; readonly key: string; readonly object: T; readonly previous: undefined; readonly initial: boolean; readonly own: boolean }
+  | { readonly type: 'updated'; readonly key: string; readonly object: T; readonly previous: T; readonly initial: false; readonly own: boolean }
+  | { readonly type: 'removed'; readonly key: string; readonly object: undefined; readonly previous: T; readonly initial: false; readonly own: false };
 
 /** The values under which an object can be found in an index. */
 export type IndexFunction<T> = (object: T) => readonly string[];

@@ -59,7 +59,7 @@ function transience(status: number, reason: string, retryAfterMs: number | undef
  * happened there, true that it is open whether the write took place.
  */
 export class ConnectionError extends Error {
-  override readonly name = 'ConnectionError';
+  override readonly name: string = 'ConnectionError';
   readonly sent: boolean;
   readonly transient: Transient = 'unavailable';
   readonly retryAfterMs = undefined;
@@ -67,6 +67,18 @@ export class ConnectionError extends Error {
   constructor(request: string, sent: boolean, cause: unknown) {
     super(`${request}: the API server did not answer (${codeOf(cause) ?? (cause instanceof Error ? cause.message : 'unknown')})`, { cause });
     this.sent = sent;
+  }
+}
+
+/**
+ * A watch from which nothing came for too long. Not always a fault: bookmarks only come when the kind changed somewhere
+ * in the cluster, or when etcd runs with --watch-progress-notify-interval (as kubeadm sets it up).
+ */
+export class SilentWatch extends ConnectionError {
+  override readonly name = 'SilentWatch';
+
+  constructor(request: string, silenceMs: number) {
+    super(request, true, new Error(`silent for ${silenceMs} ms`));
   }
 }
 

@@ -20,7 +20,7 @@ export interface InformerOptions<T extends KubeObject> extends Selection {
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
   /** Default `slim`, and `metadataOnly` for metadata. */
   readonly transform?: Transform<T>;
-  readonly timeoutSeconds?: number;
+  readonly timeoutSeconds?: readonly [least: number, most: number];
   readonly silenceMs?: number;
   readonly streamLists?: boolean;
 }
@@ -107,7 +107,7 @@ export class Informer<T extends KubeObject> {
 
   /**
    * Monotonic time at which the server last showed that the cache is current; undefined before the first list. With
-   * `timeoutSeconds: 20` a healthy quiet stream renews it every 20 s at least (decisions 23).
+   * `timeoutSeconds: [20, 20]` a healthy quiet stream renews it every 20 s at least (decisions 23).
    */
   get lastContact(): number | undefined {
     return this.#lastContact;
@@ -118,7 +118,7 @@ export class Informer<T extends KubeObject> {
     this.#handlers.push(handler);
     for (const object of this.#cache.values()) {
       const key = keyOf(object.metadata);
-      this.#call(handler, { type: 'added', key, object, previous: undefined, initial: true });
+      this.#call(handler, { type: 'added', key, object, previous: undefined, initial: true, own: false });
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { statusOf } from './client.ts';
-import { ApiError, ConnectionError, type Status } from './errors.ts';
+import { ApiError, ConnectionError, SilentWatch, type Status } from './errors.ts';
 import { lines } from './lines.ts';
 import type { KubeObject } from './object.ts';
 import { pathOf, type Resource } from './resource.ts';
@@ -122,7 +122,7 @@ function explain(error: unknown, what: string, watchdog: Watchdog, signal: Abort
     return signal.reason;
   }
   if (watchdog.fired) {
-    return new ConnectionError(what, true, new Error(`silent for ${watchdog.silenceMs} ms`));
+    return new SilentWatch(what, watchdog.silenceMs);
   }
   return error instanceof ApiError || error instanceof ConnectionError ? error : new ConnectionError(what, true, error);
 }

@@ -127,7 +127,7 @@ export class WriteAwareCache<T extends KubeObject> {
     if (writing.relisted) {
       this.#hold(key, pending, this.cache.get(key));
     }
-    this.#set(key, object, false);
+    this.#set(key, object, false, true);
   }
 
   #note(key: string, resourceVersion: string): void {
@@ -151,19 +151,19 @@ export class WriteAwareCache<T extends KubeObject> {
     this.#pending.delete(key);
   }
 
-  #set(key: string, object: T | undefined, initial: boolean): void {
+  #set(key: string, object: T | undefined, initial: boolean, own = false): void {
     if (object === undefined) {
       const previous = this.cache.remove(key);
       if (previous !== undefined) {
-        this.#tell({ type: 'removed', key, object: undefined, previous, initial: false });
+        this.#tell({ type: 'removed', key, object: undefined, previous, initial: false, own: false });
       }
       return;
     }
     const previous = this.cache.put(object);
     if (previous === undefined) {
-      this.#tell({ type: 'added', key, object, previous, initial });
+      this.#tell({ type: 'added', key, object, previous, initial, own });
     } else if (previous.metadata.resourceVersion !== object.metadata.resourceVersion) {
-      this.#tell({ type: 'updated', key, object, previous, initial: false });
+      this.#tell({ type: 'updated', key, object, previous, initial: false, own });
     }
   }
 }

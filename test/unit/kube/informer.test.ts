@@ -218,6 +218,22 @@ describe('faults', () => {
     expect(rig.transport.destroyed).toBe(0);
   });
 
+  it('takes an end in good order as a sign of life too, for no bookmark comes while nothing changes', async () => {
+    rig = new Rig({ timeoutSeconds: [20, 20], silenceMs: 30_000 });
+    await rig.startWith();
+    expect(rig.transport.stream.query).toMatchObject({ timeoutSeconds: 20 });
+    for (let round = 1; round <= 5; round += 1) {
+      await rig.clock.advance(20_000);
+      rig.transport.stream.end();
+      await settle();
+      expect([rig.informer.lastContact, rig.transport.streams.length]).toEqual([rig.clock.monotonic(), round + 1]);
+    }
+    await rig.clock.advance(10_000);
+    rig.transport.stream.end(new Error('reset'));
+    await settle();
+    expect(rig.informer.lastContact).toBe(rig.clock.monotonic() - 10_000);
+  });
+
   it('opens a cut connection again after a pause that grows up to 30 s', async () => {
     rig = new Rig();
     await rig.startWith(configMap('a', '1'));
