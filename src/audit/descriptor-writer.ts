@@ -49,5 +49,11 @@ function writeOnce(fd: number, bytes: Buffer, offset: number): Promise<number> {
 }
 
 function isFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+  return systemCode(error) === 'EAGAIN';
+}
+
+/** The code of an error of the operating system, such as ENOSPC; never its message, which may hold anything. */
+export function systemCode(error: unknown): string | undefined {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : undefined;
 }

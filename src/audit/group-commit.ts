@@ -1,6 +1,7 @@
 import { KeysteadError } from '../api/error.ts';
 import { sleep, type Clock, type Timer } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import { systemCode } from './descriptor-writer.ts';
 import type { Checkpoint } from './record.ts';
 import type { AuditSink } from './sink.ts';
 
@@ -97,7 +98,7 @@ export class GroupCommit {
     await this.#bounded(this.#running ?? Promise.resolve());
     this.#state = 'closed';
     await this.#bounded(this.#options.sink.close()).catch((error: unknown) => {
-      this.#options.log.warn('The audit log could not be closed', { sink: this.#options.sink.name, error: codeOf(error) });
+      this.#options.log.warn('The audit log could not be closed', { sink: this.#options.sink.name, error: systemCode(error) ?? 'unknown error' });
     });
   }
 
@@ -135,7 +136,7 @@ export class GroupCommit {
         this.#recovered();
         return true;
       } catch (error) {
-        this.#failed(batch, `${sink.name} does not take records (${codeOf(error)})`, error);
+        this.#failed(batch, `${sink.name} does not take records (${systemCode(error) ?? 'unknown error'})`, error);
       } finally {
         timer.cancel();
       }
@@ -189,9 +190,4 @@ function unavailable(problem: string, cause?: unknown): KeysteadError {
     'retry',
     { cause },
   );
-}
-
-/** Codes of the operating system, such as ENOSPC; no message, which may hold anything. */
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { KeysteadError } from '../../../src/api/error.ts';
 import { RevisionConflict } from '../../../src/store/store.ts';
 import { settle } from '../../support/fake-clock.ts';
-import { entry, errno, testAudit } from './support.ts';
+import { entry, errno, refusal, testAudit } from './support.ts';
 
 /** The engine's own lines: without those about the chain. */
 function engineRecords(sink: { records: Record<string, unknown>[] }): Record<string, unknown>[] {
@@ -33,11 +33,11 @@ describe('a change', () => {
       made = true;
       return {};
     });
-    const answer = expect(change).rejects.toMatchObject({ code: 'AuditUnavailable', consequence: 'retry' });
+    const answer = refusal(change);
     await clock.advance(9_999);
     expect(made).toBe(false);
     await clock.advance(1);
-    await answer;
+    await expect(answer).resolves.toMatchObject({ code: 'AuditUnavailable', consequence: 'retry' });
     expect(made).toBe(false);
 
     sink.release();

@@ -98,3 +98,11 @@ export async function* stream(lines: readonly string[]): AsyncIterable<string> {
 export function errno(code: string): Error {
   return Object.assign(new Error(`${code}: the message holds what nobody should see`), { code });
 }
+
+/** What a promise rejects with; awaited by nobody yet, so that a test can move the clock in between. */
+export function refusal(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'not refused',
+    (error: unknown) => error,
+  );
+}
