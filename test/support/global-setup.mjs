@@ -1,5 +1,6 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { findBinary } from '../../src/cli/dev/binaries.ts';
 import { startControlPlane } from '../../src/cli/dev/control-plane.ts';
 import { devHost } from './dev-host.ts';
 
@@ -13,7 +14,12 @@ export default async function globalSetup(globalConfig, projectConfig) {
   if (!files.some((file) => selected.isMatch(join(projectConfig.rootDir, file)))) {
     return;
   }
-  const controlPlane = await startControlPlane({ host: devHost() });
+  const host = devHost();
+  // Built here on a new machine, where nobody's test time-out runs.
+  for (const name of ['kubectl', 'helm']) {
+    await findBinary(name, host);
+  }
+  const controlPlane = await startControlPlane({ host });
   // Workers inherit the environment; they open the control plane by its folder.
   process.env.KEYSTEAD_TEST_CONTROL_PLANE = controlPlane.directory;
   globalThis.keysteadStopControlPlane = () => controlPlane.stop();
