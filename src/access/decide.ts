@@ -4,6 +4,11 @@ import type { CompiledPolicy } from './policy.ts';
 import { covers } from './policy.ts';
 import type { SubjectPolicies, VaultAccess } from './vault-access.ts';
 
+/**
+ * This folder says who may do what: the contents of a vault by AccessPolicies (here), the resources by guards at the API
+ * server (guards/). It only computes: it talks to nobody, reads no clock and logs nothing. It may import api and crypto.
+ */
+
 /** Who asks, as authentication established it. Nothing of it is ever parsed again here. */
 export interface Caller {
   readonly username: string;

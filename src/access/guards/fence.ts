@@ -2,7 +2,7 @@ import { annotations, group, labels } from '../../api/names.ts';
 import { reservedDomains } from '../../api/target.ts';
 import { equalExcept, hasLabel, isServiceAccount, list, subject, text, unchanged, valueAt } from './cel.ts';
 import type { Guard, GuardParameters, MatchCondition } from './guard.ts';
-import { guard } from './guard.ts';
+import { guard, neverTargets } from './guard.ts';
 
 /**
  * The fence round the operator's ServiceAccount: RBAC must let it write Secrets and workloads everywhere, since it can't
@@ -55,15 +55,22 @@ function secrets(parameters: GuardParameters): Guard {
         message: 'In its own namespace the Keystead operator writes only its records, never a target. Choose another target.namespace.',
       },
       {
-        expression: `variables.own || request.operation == 'DELETE' || variables.type in ${list(parameters.targetTypes)}`,
-        message: `The Keystead operator writes only Secrets of the types ${parameters.targetTypes.join(', ')}. Choose another target.type.`,
+        expression: `variables.own || request.operation != 'CREATE' || variables.type in ${list(parameters.targetTypes)}`,
+        message: `The Keystead operator creates only Secrets of the types ${parameters.targetTypes.join(', ')}. Choose another target.type.`,
+      },
+      {
+        // The type of a Secret that is merged into is its owner's affair, but for these.
+        expression: `variables.own || request.operation != 'UPDATE' || !(variables.type in ${list(neverTargets)})`,
+        message: `The Keystead operator never writes into Secrets of the types ${neverTargets.join(', ')}. Choose another target.`,
       },
       {
         expression: `variables.own || request.operation != 'CREATE' || ${hasLabel('object', labels.managed)}`,
         message: 'A Secret that the Keystead operator creates must carry the label keystead.dev/managed.',
       },
       {
-        expression: `variables.own || request.operation != 'UPDATE' || ${hasLabel('oldObject', labels.managed)} || (${hasLabel('oldObject', labels.merge)} && !(${hasLabel('object', labels.managed)}))`,
+        expression:
+          `variables.own || request.operation != 'UPDATE' || ${hasLabel('oldObject', labels.managed)} || ` +
+          `(${hasLabel('oldObject', labels.merge)} && !(${hasLabel('object', labels.managed)}))`,
         message: 'This Secret is not managed by Keystead. Its owner can let Keystead merge keys into it with the label keystead.dev/merge.',
       },
       {

@@ -34,6 +34,9 @@ export const defaultGuardParameters: GuardParameters = {
   identityConfigMap: 'keystead-identity',
 };
 
+/** Secrets of these types are credentials by their mere existence, or a program's state: written for nobody (decisions 28). */
+export const neverTargets: readonly string[] = ['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token', 'helm.sh/release.v1'];
+
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE';
 
 /** Which requests the API server evaluates a guard for at all; anything left out here costs nothing. */

@@ -1,14 +1,11 @@
 import { fenceGuards } from './fence.ts';
 import { grantGuards } from './grant.ts';
-import type { Guard, GuardParameters, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from './guard.ts';
+import { neverTargets, type Guard, type GuardParameters, type ValidatingAdmissionPolicy, type ValidatingAdmissionPolicyBinding } from './guard.ts';
 import { namespaceGuard } from './namespace.ts';
 import { purgeGuard } from './purge.ts';
 import { recordGuards } from './records.ts';
 import { recoverGuard } from './recover.ts';
 import { statusGuard } from './status.ts';
-
-/** Secrets of these types are credentials by their mere existence, or Keystead's own; no deployment may allow them (decisions 28). */
-const neverTargets = ['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token', 'helm.sh/release.v1'];
 
 /**
  * Every guard of an installation. Nothing that Keystead promises about access holds while one of them is missing.

@@ -1,4 +1,4 @@
-import { isServiceAccount, namespaceTerminating, subject, unchanged, valueAt } from './cel.ts';
+import { isServiceAccount, namespaceTerminating, subject, text, unchanged, valueAt } from './cel.ts';
 import type { Guard, GuardParameters, MatchCondition } from './guard.ts';
 import { guard } from './guard.ts';
 
@@ -78,7 +78,7 @@ function identity(parameters: GuardParameters): Guard {
   return guard({
     name: 'keystead-identity',
     scope: { apiGroup: '', resources: ['configmaps'], operations: ['CREATE', 'UPDATE', 'DELETE'], namespace },
-    matchConditions: [{ name: 'identity', expression: `${subject}.metadata.name == ${JSON.stringify(identityConfigMap)}` }],
+    matchConditions: [{ name: 'identity', expression: `${subject}.metadata.name == ${text(identityConfigMap)}` }],
     validations: [
       {
         expression: `${isServiceAccount(namespace, operatorServiceAccount)} || ${touched} || ${emptied}`,

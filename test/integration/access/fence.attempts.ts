@@ -10,7 +10,7 @@ const data = { data: { password: Buffer.from('x').toString('base64') } };
 
 const fence = (says: string): Expected => ({ guard: 'keystead-fence-secrets', says });
 const wrongType = fence(
-  'The Keystead operator writes only Secrets of the types Opaque, kubernetes.io/tls, kubernetes.io/dockerconfigjson, kubernetes.io/basic-auth, kubernetes.io/ssh-auth. Choose another target.type.',
+  'The Keystead operator creates only Secrets of the types Opaque, kubernetes.io/tls, kubernetes.io/dockerconfigjson, kubernetes.io/basic-auth, kubernetes.io/ssh-auth. Choose another target.type.',
 );
 const unlabelled = fence('A Secret that the Keystead operator creates must carry the label keystead.dev/managed.');
 const notManaged = fence('This Secret is not managed by Keystead. Its owner can let Keystead merge keys into it with the label keystead.dev/merge.');
@@ -48,6 +48,9 @@ const secretAttempts: readonly Attempt[] = [
   by('deletes a foreign Secret', remove(secrets, { namespace, name: 'foreign' }), notDeleted),
   by('deletes all Secrets of a namespace', removeAll(secrets, namespace), notDeleted),
   by('merges into a Secret that consents', apply(secrets, { namespace, name: 'open' }, data), 'allowed'),
+  by("merges into one of its owner's own type", apply(secrets, { namespace, name: 'open-mesh' }, data), 'allowed'),
+  by('merges into a bootstrap token', apply(secrets, { namespace, name: 'open-token' }, data),
+    fence('The Keystead operator never writes into Secrets of the types kubernetes.io/service-account-token, bootstrap.kubernetes.io/token, helm.sh/release.v1. Choose another target.')),
   by('claims a Secret that consents to merging', patch(secrets, { namespace, name: 'open' }, { metadata: { labels: managed } }), notManaged),
   by('deletes a Secret that consents to merging', remove(secrets, { namespace, name: 'open' }), notDeleted),
   by('makes a target into a source: A to B to A', patch(secrets, { namespace, name: 'db' }, { metadata: { labels: { 'keystead.dev/source': 'app' } } }), reservedKey),

@@ -45,6 +45,8 @@ const workload = (name: string, annotations: object) => ({
 const foreign = [
   { resource: resources.secrets, object: { metadata: { name: 'foreign', namespace: team }, data: { password: base64('theirs') } } },
   { resource: resources.secrets, object: { metadata: { name: 'open', namespace: team, labels: { 'keystead.dev/merge': 'true', 'argocd.argoproj.io/secret-type': 'repository' } } } },
+  { resource: resources.secrets, object: { metadata: { name: 'open-mesh', namespace: team, labels: { 'keystead.dev/merge': 'true' } }, type: 'istio.io/key-and-cert' } },
+  { resource: resources.secrets, object: { metadata: { name: 'open-token', namespace: team, labels: { 'keystead.dev/merge': 'true' } }, type: 'bootstrap.kubernetes.io/token' } },
   { resource: resources.deployments, object: workload('shop', { 'keystead.dev/restart-on': 'db' }) },
   { resource: resources.deployments, object: workload('quiet', {}) },
   { resource: resources.secrets, object: { metadata: { name: 'pull', namespace: system }, data: { a: base64('b') } } },
