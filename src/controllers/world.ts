@@ -1,9 +1,8 @@
-import type { PolicyIndex } from '../access/vault-access.ts';
 import type { KeyGenerator } from '../crypto/keys.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { Informer } from '../kube/informer.ts';
-import type { KubeObject } from '../kube/object.ts';
+import { keyOf, type KubeObject } from '../kube/object.ts';
 import { resources } from '../kube/resource.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ClockGuard } from '../runtime/clock-guard.ts';
@@ -12,7 +11,9 @@ import type { Log } from '../runtime/log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Objects } from '../vault/objects.ts';
 import type { Vaults } from '../vault/vaults.ts';
+import type { PoliciesInForce } from './access-policy/policies-in-force.ts';
 import type { Declarations } from './declarations.ts';
+import type { GuardWatch } from './guards.ts';
 import { kinds } from './resources.ts';
 import type { Targets } from './target/targets.ts';
 import { managedSecret, managedSecretResource } from './target/managed-secret.ts';
@@ -37,7 +38,8 @@ export interface World {
   readonly vaults: Vaults;
   readonly objects: Objects;
   readonly declarations: Declarations;
-  readonly policies: PolicyIndex;
+  readonly policies: PoliciesInForce;
+  readonly guards: GuardWatch;
   readonly targets: Targets;
   readonly keys: KeyGenerator;
   readonly events: EventRecorder;
@@ -62,6 +64,24 @@ export const MANAGED_LABEL = 'keystead.dev/managed';
 export const MERGE_LABEL = 'keystead.dev/merge';
 export const SOURCE_LABEL = 'keystead.dev/source';
 
+interface DeclaringObject extends KubeObject {
+  readonly spec: { readonly vaultRef: { readonly name: string }; readonly objectName?: string | undefined };
+}
+
+/** `namespace/vault/object`, in lower case as objects compare. */
+function byObject({ metadata, spec }: DeclaringObject): string[] {
+  return [`${metadata.namespace ?? ''}/${spec.vaultRef.name}/${(spec.objectName ?? metadata.name).toLowerCase()}`];
+}
+
+interface SyncedObject extends KubeObject {
+  readonly spec: { readonly target?: { readonly namespace?: string | undefined; readonly name?: string | undefined } | undefined };
+}
+
+/** `namespace/name` of the target. */
+function targetKeys({ metadata, spec: { target } }: SyncedObject): string[] {
+  return target === undefined ? [] : [keyOf({ namespace: target.namespace ?? metadata.namespace, name: target.name ?? metadata.name })];
+}
+
 /** Everything that the operator watches. Secrets are reduced to digests before they are kept. */
 export function createInformers(parts: InformerParts) {
   const byVault = (object: { readonly metadata: KubeObject['metadata']; readonly spec: { readonly vaultRef: { readonly name: string } } }): string[] => [
@@ -75,6 +95,8 @@ export function createInformers(parts: InformerParts) {
       resource: kinds.vaultSecrets,
       indexes: {
         vault: byVault,
+        object: byObject,
+        target: targetKeys,
         source: (secret) => (secret.spec.secretRef === undefined ? [] : [`${secret.metadata.namespace ?? ''}/${secret.spec.secretRef.name}`]),
         targetNamespace: (secret) => targetNamespaces(secret.spec.target),
       },
@@ -84,6 +106,8 @@ export function createInformers(parts: InformerParts) {
       resource: kinds.vaultCertificates,
       indexes: {
         vault: byVault,
+        object: byObject,
+        target: targetKeys,
         issuer: (certificate) => [`${certificate.spec.issuerRef.namespace ?? certificate.metadata.namespace ?? ''}/${certificate.spec.issuerRef.name}`],
         targetNamespace: (certificate) => targetNamespaces(certificate.spec.target),
       },
@@ -92,6 +116,7 @@ export function createInformers(parts: InformerParts) {
       ...parts,
       resource: kinds.vaultIssuers,
       indexes: {
+        vault: (issuer) => (issuer.spec.ca === undefined ? [] : [`${issuer.metadata.namespace ?? ''}/${issuer.spec.ca.vaultRef.name}`]),
         certificate: (issuer) =>
           issuer.spec.ca === undefined ? [] : [`${issuer.metadata.namespace ?? ''}/${issuer.spec.ca.vaultRef.name}/${issuer.spec.ca.certificateName.toLowerCase()}`],
       },
@@ -101,6 +126,8 @@ export function createInformers(parts: InformerParts) {
     mergeSecrets: new Informer({ ...parts, resource: managedSecretResource, labelSelector: MERGE_LABEL, transform: managedSecret }),
     sourceSecrets: new Informer({ ...parts, resource: sourceSecretResource, labelSelector: SOURCE_LABEL, transform: sourceSecret }),
     namespaces: new Informer({ ...parts, resource: resources.namespaces, representation: 'metadata' }),
+    guards: new Informer({ ...parts, resource: resources.validatingAdmissionPolicies }),
+    guardBindings: new Informer({ ...parts, resource: resources.validatingAdmissionPolicyBindings }),
   };
 }
 

@@ -10,7 +10,9 @@ import { metadataOnly, slim, type Transform } from './transform.ts';
 import type { Selection } from './watch.ts';
 import { WriteAwareCache, type ListBegun } from './write-aware-cache.ts';
 
-export interface InformerOptions<T extends KubeObject> extends Selection {
+export interface InformerOptions<T extends KubeObject> extends Omit<Selection, 'namespace'> {
+  /** Undefined: all, in one watch. Otherwise a watch for each, for an operator that may only see these. */
+  readonly namespaces?: readonly string[] | undefined;
   readonly client: KubeClient;
   readonly resource: Resource<T>;
   readonly clock: Clock;
@@ -23,6 +25,14 @@ export interface InformerOptions<T extends KubeObject> extends Selection {
   readonly timeoutSeconds?: readonly [least: number, most: number];
   readonly silenceMs?: number;
   readonly streamLists?: boolean;
+}
+
+/** What one watch covers, and how it stands. */
+interface Scope {
+  /** Undefined: everything. */
+  readonly namespace: string | undefined;
+  synced: boolean;
+  lastContact: number | undefined;
 }
 
 /** Told of each change, synchronously. Only notes what is to do (adds to a queue); takes no time and does not throw. */
@@ -40,12 +50,12 @@ export class Informer<T extends KubeObject> {
   readonly #transform: Transform<T>;
   readonly #handlers: ChangeHandler<T>[] = [];
   readonly #waiting: Array<() => void> = [];
-  #synced = false;
-  #lastContact: number | undefined;
+  readonly #scopes: readonly Scope[];
 
   constructor(options: InformerOptions<T>) {
     this.resource = options.resource;
     this.#options = options;
+    this.#scopes = (options.namespaces ?? [undefined]).map((namespace) => ({ namespace, synced: false, lastContact: undefined }));
     this.#cache = new Cache(options.indexes ?? {});
     this.#store = new WriteAwareCache(this.#cache, options.clock, (change) => this.#tell(change));
     this.#transform = options.transform ?? (options.representation === 'metadata' ? metadataOnly(options.resource) : slim);
@@ -53,43 +63,44 @@ export class Informer<T extends KubeObject> {
 
   /** Lists and watches until `signal` is aborted; never rejects. The cache stays readable afterwards. */
   async run(signal: AbortSignal): Promise<void> {
-    const { client, clock, random, log, namespace, labelSelector, fieldSelector, representation } = this.#options;
-    const { timeoutSeconds, silenceMs, streamLists } = this.#options;
-    const reflector = new Reflector<T, ListBegun>(
-      this.resource,
-      {
-        begin: () => this.#store.begin(),
-        transform: this.#transform,
-        replace: (objects, begun) => this.#replace(objects, begun),
-        apply: (type, object) => {
-          const { metadata } = object;
-          this.#store.apply(keyOf(metadata), type === 'DELETED' ? undefined : object, metadata.resourceVersion, false);
-        },
-        contact: () => (this.#lastContact = clock.monotonic()),
-      },
-      {
-        client,
-        clock,
-        random,
-        log,
-        selection: { namespace, labelSelector, fieldSelector, representation },
-        ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
-        ...(silenceMs === undefined ? {} : { silenceMs }),
-        ...(streamLists === undefined ? {} : { streamLists }),
-      },
-    );
-    await reflector.run(signal);
+    await Promise.all(this.#scopes.map((scope) => this.#reflect(scope, signal)));
     this.#store.stop();
+  }
+
+  #reflect(scope: Scope, signal: AbortSignal): Promise<void> {
+    const { client, clock, random, log, labelSelector, fieldSelector, representation } = this.#options;
+    const { timeoutSeconds, silenceMs, streamLists } = this.#options;
+    const sink = {
+      begin: () => this.#store.begin(),
+      transform: this.#transform,
+      replace: (objects: readonly T[], begun: ListBegun) => this.#replace(scope, objects, begun),
+      apply: (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T) => {
+        const { metadata } = object;
+        this.#store.apply(keyOf(metadata), type === 'DELETED' ? undefined : object, metadata.resourceVersion, false);
+      },
+      contact: () => (scope.lastContact = clock.monotonic()),
+    };
+    const reflector = new Reflector<T, ListBegun>(this.resource, sink, {
+      client,
+      clock,
+      random,
+      log,
+      selection: { namespace: scope.namespace, labelSelector, fieldSelector, representation },
+      ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+      ...(silenceMs === undefined ? {} : { silenceMs }),
+      ...(streamLists === undefined ? {} : { streamLists }),
+    });
+    return reflector.run(signal);
   }
 
   /** True once everything that existed at the start is in the cache and was told to the handlers. */
   get hasSynced(): boolean {
-    return this.#synced;
+    return this.#scopes.every((scope) => scope.synced);
   }
 
   /** Resolves when `hasSynced`, or rejects with the signal's reason. */
   async synced(signal?: AbortSignal): Promise<void> {
-    if (this.#synced) {
+    if (this.hasSynced) {
       return;
     }
     await new Promise<void>((resolve, reject) => {
@@ -110,7 +121,9 @@ export class Informer<T extends KubeObject> {
    * `timeoutSeconds: [20, 20]` a healthy quiet stream renews it every 20 s at least (decisions 23).
    */
   get lastContact(): number | undefined {
-    return this.#lastContact;
+    const contacts = this.#scopes.map((scope) => scope.lastContact ?? Number.NEGATIVE_INFINITY);
+    const oldest = Math.min(...contacts);
+    return Number.isFinite(oldest) ? oldest : undefined;
   }
 
   /** Whoever comes late is told of everything that is there already, as `initial`. */
@@ -150,10 +163,13 @@ export class Informer<T extends KubeObject> {
     return this.#store.write(key, run, this.#transform);
   }
 
-  #replace(objects: readonly T[], begun: ListBegun): void {
-    this.#store.replace(objects, begun, !this.#synced);
-    this.#synced = true;
-    this.#waiting.splice(0).forEach((resolve) => resolve());
+  #replace(scope: Scope, objects: readonly T[], begun: ListBegun): void {
+    const prefix = scope.namespace === undefined ? '' : `${scope.namespace}/`;
+    this.#store.replace(objects, begun, { prefix, initial: !scope.synced });
+    scope.synced = true;
+    if (this.hasSynced) {
+      this.#waiting.splice(0).forEach((resolve) => resolve());
+    }
   }
 
   #tell(change: Change<T>): void {

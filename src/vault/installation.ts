@@ -1,16 +1,38 @@
 import { KeysteadError } from '../api/error.ts';
+import { KEY_BYTES, OpenFailed } from '../crypto/aead.ts';
 import { sameDigest, type RootKey } from '../crypto/root-key.ts';
+import type { Random } from '../runtime/random.ts';
 import { RevisionConflict, type Store } from '../store/store.ts';
+import { parseDocument, parseHead } from './codec.ts';
+import { vaultKeyContext } from './keyring.ts';
 import { INSTALLATION_RECORD } from './names.ts';
+import { currentKey, isVaultHead } from './vault-record.ts';
 
-/** What is stored once for the whole installation: by which root key it lives. Not confidential; guarded at admission. */
-interface Installation {
+/** What is stored once for the whole installation. Guarded at admission; its one secret is wrapped by the root key. */
+interface InstallationRecord {
   readonly format: 1;
   /** Recognises the root key without holding it. */
   readonly rootKeyCheck: string;
   readonly rootKey: string;
   readonly created: string;
+  /** Key of the audit chain, wrapped by the root key, base64. */
+  readonly auditKey: string;
 }
+
+/** What a process knows once it has joined. */
+export interface Installation {
+  readonly auditKey: Buffer;
+}
+
+export interface InstallationParts {
+  readonly store: Store;
+  readonly rootKey: RootKey;
+  readonly random: Random;
+  readonly now: Date;
+  readonly signal: AbortSignal;
+}
+
+const AUDIT_KEY_CONTEXT = ['audit-key'] as const;
 
 /**
  * Whether a root key may be made: only where there is neither a record nor an installation (decisions 15). Otherwise
@@ -26,25 +48,59 @@ export async function isFirstStart(store: Store, signal: AbortSignal): Promise<b
  * Makes sure that this root key is the installation's, and records it at the first start.
  * @throws KeysteadError RootKeyMismatch: nothing may be written then
  */
-export async function joinInstallation(store: Store, rootKey: RootKey, now: Date, signal: AbortSignal): Promise<void> {
-  const check = await rootKey.checkValue();
+export async function joinInstallation(parts: InstallationParts): Promise<Installation> {
+  const { store, rootKey, signal } = parts;
   const stored = await store.get(INSTALLATION_RECORD, signal);
-  if (stored !== undefined) {
-    const { rootKeyCheck }: Partial<Installation> = JSON.parse(stored.body.toString('utf8'));
-    if (typeof rootKeyCheck === 'string' && sameDigest(rootKeyCheck, check)) return;
-    throw new KeysteadError(
-      'RootKeyMismatch',
-      'The root key is not the one that this installation was made under, so nothing is read or written. ' +
-        'Put the right key back into the Secret of the root key.',
-      'wait',
-    );
-  }
-  const installation: Installation = { format: 1, rootKeyCheck: check, rootKey: rootKey.id, created: now.toISOString() };
+  if (stored === undefined) return found(parts);
+  const record: Partial<InstallationRecord> = JSON.parse(stored.body.toString('utf8'));
+  if (typeof record.rootKeyCheck !== 'string' || !sameDigest(record.rootKeyCheck, await rootKey.checkValue())) throw mismatch();
+  const auditKey = await rootKey.unwrap(Buffer.from(record.auditKey ?? '', 'base64'), AUDIT_KEY_CONTEXT).catch((error: unknown) => {
+    throw error instanceof OpenFailed ? mismatch(error) : error;
+  });
+  return { auditKey };
+}
+
+/** Writes the record. If vaults are there already, as after a restore without it, their keys must open first. */
+async function found(parts: InstallationParts): Promise<Installation> {
+  const { store, rootKey, random, now, signal } = parts;
+  await requireOpening(store, rootKey, signal);
+  const auditKey = random.bytes(KEY_BYTES);
+  const record: InstallationRecord = {
+    format: 1,
+    rootKeyCheck: await rootKey.checkValue(),
+    rootKey: rootKey.id,
+    created: now.toISOString(),
+    auditKey: (await rootKey.wrap(auditKey, AUDIT_KEY_CONTEXT)).toString('base64'),
+  };
   try {
-    const body = Buffer.from(JSON.stringify(installation));
-    await store.compareAndSwap({ name: INSTALLATION_RECORD, kind: 'installation', vaultId: undefined, body }, undefined, signal);
+    await store.compareAndSwap({ name: INSTALLATION_RECORD, kind: 'installation', vaultId: undefined, body: Buffer.from(JSON.stringify(record)) }, undefined, signal);
+    return { auditKey };
   } catch (error) {
-    if (!(error instanceof RevisionConflict)) throw error;
-    await joinInstallation(store, rootKey, now, signal);
+    if (error instanceof RevisionConflict) return joinInstallation(parts);
+    throw error;
   }
+}
+
+async function requireOpening(store: Store, rootKey: RootKey, signal: AbortSignal): Promise<void> {
+  const vaults = await store.list({ kind: 'vault' }, signal);
+  for (const { name, body } of vaults.slice(0, 1)) {
+    const head = parseHead(name, parseDocument(name, body), isVaultHead);
+    const key = currentKey(head);
+    try {
+      (await rootKey.unwrap(Buffer.from(key.wrapped, 'base64'), vaultKeyContext(head.vaultId, key.id))).fill(0);
+    } catch (error) {
+      if (error instanceof OpenFailed) throw mismatch(error);
+      throw error;
+    }
+  }
+}
+
+function mismatch(cause?: unknown): KeysteadError {
+  return new KeysteadError(
+    'RootKeyMismatch',
+    'The root key is not the one that this installation was made under, so nothing is read or written. ' +
+      'Put the right key back into the Secret of the root key.',
+    'wait',
+    { cause },
+  );
 }

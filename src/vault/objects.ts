@@ -18,8 +18,8 @@ import type { VaultHead } from './vault-record.ts';
 
 export interface ObjectsOptions {
   readonly parts: EngineParts;
-  /** Called after every change of an object, whoever made it. */
-  readonly changed: (vaultId: string, before: ObjectHead | undefined, after: ObjectHead | undefined) => void;
+  /** Called after every change of an object. `own`: this process made it, so whoever did knows. */
+  readonly changed: (before: ObjectHead | undefined, after: ObjectHead | undefined, own: boolean) => void;
 }
 
 /** Names of all purposes for which something derived from a value may be shown or kept. */
@@ -45,9 +45,9 @@ export class Objects {
       isHead: isObjectHead,
       unreadable: (vaultId) => ({ vaultId, name: '', incarnation: '', counter: 0, archives: [] }),
       keep: (head) => [head.secret?.versions[0]?.id, head.certificate?.versions[0]?.id].filter((id) => id !== undefined),
-      changed: (name, before, after) => {
+      changed: (name, before, after, own) => {
         this.#count(name, before, after);
-        options.changed((after ?? before)?.head.vaultId ?? '', before?.head, after?.head);
+        options.changed(before?.head, after?.head, own);
       },
     });
     this.#writer = new ObjectWriter(options.parts, this.#cache);

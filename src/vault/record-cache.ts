@@ -37,8 +37,8 @@ export interface RecordCacheOptions<Head extends Counted> {
   readonly unreadable: (vaultId: string) => Head;
   /** Which blobs to keep in memory. */
   readonly keep: (head: Head) => readonly string[];
-  /** Called after every change of what the cache holds. */
-  readonly changed: (name: string, before: CachedRecord<Head> | undefined, after: CachedRecord<Head> | undefined) => void;
+  /** Called after every change of what the cache holds. `own`: this process wrote it, so whoever did knows. */
+  readonly changed: (name: string, before: CachedRecord<Head> | undefined, after: CachedRecord<Head> | undefined, own: boolean) => void;
 }
 
 /**
@@ -61,7 +61,7 @@ export class RecordCache<Head extends Counted> {
     await this.#options.store.watch(
       { kind: this.#options.kind },
       (event) => {
-        if (event.type === 'removed') this.#set(event.name, undefined);
+        if (event.type === 'removed') this.#set(event.name, undefined, false);
         else this.#told(event.record, signal);
       },
       signal,
@@ -80,19 +80,19 @@ export class RecordCache<Head extends Counted> {
   wrote(record: StoredRecord): CachedRecord<Head> {
     const before = this.#records.get(record.name);
     const replaced = before === undefined ? [] : [...before.replaced.slice(-7), before.revision];
-    return this.#take(record, replaced);
+    return this.#take(record, replaced, true);
   }
 
   /** Takes in a consistent read. */
   read(record: StoredRecord): CachedRecord<Head> {
     const cached = this.#records.get(record.name);
-    return cached?.revision === record.revision ? cached : this.#take(record, []);
+    return cached?.revision === record.revision ? cached : this.#take(record, [], false);
   }
 
   /** This process removed the record: a later one of the same name starts afresh. */
   removed(name: string): void {
     this.#seen.delete(name);
-    this.#set(name, undefined);
+    if (this.#records.has(name)) this.#set(name, undefined, true);
   }
 
   #told(record: StoredRecord, signal: AbortSignal): void {
@@ -107,7 +107,7 @@ export class RecordCache<Head extends Counted> {
       void this.#confirm(record.name, signal);
       return;
     }
-    this.#accept(parsed);
+    this.#accept(parsed, false);
   }
 
   #isOlder(record: CachedRecord<Head>): boolean {
@@ -121,33 +121,33 @@ export class RecordCache<Head extends Counted> {
       const fresh = await this.#options.store.get(name, signal);
       if (fresh === undefined) return;
       const parsed = this.#parse(fresh, []);
-      this.#accept(this.#isOlder(parsed) ? { ...parsed, problem: rolledBack(name, parsed.head.counter, this.#seen.get(name)?.counter) } : parsed);
+      this.#accept(this.#isOlder(parsed) ? { ...parsed, problem: rolledBack(name, parsed.head.counter, this.#seen.get(name)?.counter) } : parsed, false);
     } catch (error) {
       if (!signal.aborted) this.#options.log.warn('could not confirm a record', { record: name, error: error instanceof Error ? error.name : 'unknown' });
     }
   }
 
-  #take(record: StoredRecord, replaced: readonly string[]): CachedRecord<Head> {
+  #take(record: StoredRecord, replaced: readonly string[], own: boolean): CachedRecord<Head> {
     const parsed = this.#parse(record, replaced);
     const older = parsed.problem === undefined && this.#isOlder(parsed);
-    return this.#accept(older ? { ...parsed, problem: rolledBack(record.name, parsed.head.counter, this.#seen.get(record.name)?.counter) } : parsed);
+    return this.#accept(older ? { ...parsed, problem: rolledBack(record.name, parsed.head.counter, this.#seen.get(record.name)?.counter) } : parsed, own);
   }
 
-  #accept(record: CachedRecord<Head>): CachedRecord<Head> {
+  #accept(record: CachedRecord<Head>, own: boolean): CachedRecord<Head> {
     if (record.problem === undefined) {
       this.#seen.set(record.name, { incarnation: record.head.incarnation, counter: record.head.counter });
     } else {
       this.#options.log.error(record.problem.message, { record: record.name, code: record.problem.code });
     }
-    this.#set(record.name, record);
+    this.#set(record.name, record, own);
     return record;
   }
 
-  #set(name: string, after: CachedRecord<Head> | undefined): void {
+  #set(name: string, after: CachedRecord<Head> | undefined, own: boolean): void {
     const before = this.#records.get(name);
     if (after === undefined) this.#records.delete(name);
     else this.#records.set(name, after);
-    this.#options.changed(name, before, after);
+    this.#options.changed(name, before, after, own);
   }
 
   #parse(record: StoredRecord, replaced: readonly string[]): CachedRecord<Head> {

@@ -32,8 +32,8 @@ export interface VaultChange {
 export interface VaultsOptions {
   readonly parts: EngineParts;
   readonly rootKey: RootKey;
-  /** Called after every change of a vault's record, whoever made it. */
-  readonly changed: (before: VaultHead | undefined, after: VaultHead | undefined) => void;
+  /** Called after every change of a vault's record. `own`: this process made it, so whoever did knows. */
+  readonly changed: (before: VaultHead | undefined, after: VaultHead | undefined, own: boolean) => void;
 }
 
 /** The vaults themselves: their records and their keys. */
@@ -53,9 +53,9 @@ export class Vaults {
       isHead: isVaultHead,
       unreadable,
       keep: () => [],
-      changed: (name, before, after) => {
+      changed: (name, before, after, own) => {
         this.#index(name, before?.head, after?.head);
-        options.changed(before?.head, after?.head);
+        options.changed(before?.head, after?.head, own);
       },
     });
   }
@@ -76,6 +76,11 @@ export class Vaults {
   async byId(vaultId: string): Promise<VaultHead | undefined> {
     const cached = this.#cache.get(this.#nameOf.get(vaultId) ?? '');
     return cached === undefined ? undefined : this.#verified(cached);
+  }
+
+  /** Where the vault of an id is, unverified: for finding what to look at. */
+  placeOf(vaultId: string): { readonly namespace: string; readonly name: string } | undefined {
+    return this.#cache.get(this.#nameOf.get(vaultId) ?? '')?.head;
   }
 
   /** Heads of all vaults, unverified: for finding what to look at. */

@@ -169,7 +169,9 @@ export class VaultController {
       reason: 'ClockUntrusted',
       message: 'The local clock and the API server\'s differ by more than 5 minutes: nothing is purged or rotated by time until they agree.',
     };
-    return [isReady('The vault is open.'), inCluster, ...(this.#world.clockGuard.trusted() ? [] : [untrusted])];
+    const { missing } = this.#world.guards;
+    const guard: readonly WantedCondition[] = missing === undefined ? [] : [{ type: 'GuardMissing', status: 'True', reason: 'GuardMissing', message: missing }];
+    return [isReady('The vault is open.'), inCluster, ...(this.#world.clockGuard.trusted() ? [] : [untrusted]), ...guard];
   }
 
   /** Answers milliseconds after which a write that was put off is due. */
@@ -178,7 +180,8 @@ export class VaultController {
     const key = keyOf(resource.metadata);
     const now = clock.monotonic();
     const waits = (this.#statusWritten.get(key) ?? Number.NEGATIVE_INFINITY) + STATUS_INTERVAL_MS - now;
-    const onlyCounts = resource.status?.observedGeneration === resource.metadata.generation && resource.status?.conditions?.[0]?.reason === conditions[0]?.reason;
+    const told = resource.status?.conditions ?? [];
+    const onlyCounts = resource.status?.observedGeneration === resource.metadata.generation && told.length === conditions.length && told.every((one, n) => one.reason === conditions[n]?.reason);
     if (waits > 0 && onlyCounts) return waits;
     const fields = record === undefined ? {} : vaultStatus(this.#world, record);
     const wrote = await writeStatus({ client, failAt, now: clock.now(), signal }, informers.vaults, resource, { conditions, fields });
