@@ -1,6 +1,6 @@
 import type { Target } from '../../api/target.ts';
 import type { CertificateState, SecretState, TargetState } from '../../vault/object-record.ts';
-import { plannedState } from './targets.ts';
+import { plannedState } from './state.ts';
 
 /**
  * What the record shall say of the target before the Secret is written. Planned together with the very first version,
