@@ -35,7 +35,8 @@ const NEVER_SENT = new Set([
 
 /**
  * HTTP/1.1 over TLS with kept-alive connections: one pool for calls, a socket of its own for each stream.
- * Not HTTP/2: undici's PING never times out, so one black-holed connection would freeze all streams on it.
+ * Not HTTP/2: undici's PING never times out, so one black-holed connection would freeze all streams on it. Nor is it
+ * faster: creates of 2.5 KB by 64 callers on two cores, 1,330/s so and 1,150/s over one HTTP/2 connection.
  */
 export class HttpTransport implements Transport {
   readonly #config: ClusterConfig;

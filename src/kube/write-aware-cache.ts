@@ -80,20 +80,21 @@ export class WriteAwareCache<T extends KubeObject> {
   }
 
   /** Takes a whole new list: what is not in it is removed. `begun` is what `begin` said before the list was requested. */
-  replace(objects: Iterable<T>, begun: ListBegun, initial: boolean): void {
-    const left = new Set(this.cache.keys());
-    for (const writers of this.#writing.values()) {
-      writers.forEach((writing) => (writing.relisted = true));
+  replace(objects: Iterable<T>, begun: ListBegun, scope: ListScope): void {
+    const covered = (key: string): boolean => key.startsWith(scope.prefix);
+    const left = new Set([...this.cache.keys()].filter(covered));
+    for (const [key, writers] of this.#writing) {
+      writers.forEach((writing) => (writing.relisted ||= covered(key)));
     }
     for (const [key, resourceVersion] of begun.pendingThen) {
-      if (this.#pending.get(key)?.resourceVersion === resourceVersion) {
+      if (covered(key) && this.#pending.get(key)?.resourceVersion === resourceVersion) {
         this.#settle(key);
       }
     }
     for (const object of objects) {
       const key = keyOf(object.metadata);
       left.delete(key);
-      this.apply(key, object, object.metadata.resourceVersion, initial);
+      this.apply(key, object, object.metadata.resourceVersion, scope.initial);
     }
     for (const key of left) {
       const pending = this.#pending.get(key);
@@ -166,6 +167,14 @@ export class WriteAwareCache<T extends KubeObject> {
       this.#tell({ type: 'updated', key, object, previous, initial: false, own });
     }
   }
+}
+
+/** What a list is of. */
+export interface ListScope {
+  /** Only keys that begin with it: a namespace and a slash, or nothing for a list of everything. */
+  readonly prefix: string;
+  /** What is in it was there before we looked. */
+  readonly initial: boolean;
 }
 
 /** The writes (key and resourceVersion) that the watch had not shown when a list was begun. */

@@ -25,7 +25,7 @@ export interface RunningInformer {
 
 /** An informer of the ConfigMaps in a namespace, without those that every namespace has. */
 export function configMaps(client: KubeClient, namespace: string, options: Partial<InformerOptions<ConfigMap>> = {}): RunningInformer {
-  const informer = new Informer({ client, resource: resources.configMaps, namespace, labelSelector: 'test=yes', ...common, ...options });
+  const informer = new Informer({ client, resource: resources.configMaps, namespaces: [namespace], labelSelector: 'test=yes', ...common, ...options });
   const waiting = new Set<() => void>();
   informer.onChange(() => queueMicrotask(() => waiting.forEach((look) => look())));
   const stop = new AbortController();

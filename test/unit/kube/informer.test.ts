@@ -128,6 +128,27 @@ describe('beginning', () => {
   });
 });
 
+describe('an informer of some namespaces', () => {
+  const inNamespace = (object: ConfigMap, namespace: string): ConfigMap => ({ ...object, metadata: { ...object.metadata, namespace } });
+
+  it('watches each of them, is synced when all are, and lists one again without losing the other', async () => {
+    rig = new Rig({ namespaces: ['n', 'm'] });
+    await rig.start();
+    const [n, m] = rig.transport.streams;
+    expect(rig.transport.streams.map((stream) => stream.request.path)).toEqual(['/api/v1/namespaces/n/configmaps', '/api/v1/namespaces/m/configmaps']);
+    n?.send({ type: 'ADDED', object: configMap('a', '1') }, bookmark('5', true));
+    await settle();
+    expect([rig.informer.hasSynced, rig.informer.lastContact]).toEqual([false, undefined]);
+    m?.send({ type: 'ADDED', object: inNamespace(configMap('b', '2'), 'm') }, bookmark('5', true));
+    await rig.informer.synced();
+    n?.send(gone);
+    await settle();
+    rig.transport.stream.send(bookmark('9', true));
+    await settle();
+    expect(rig.informer.list().map((object) => object.metadata.name)).toEqual(['b']);
+  });
+});
+
 describe('indexes', () => {
   it('follow every change', async () => {
     rig = new Rig();

@@ -11,6 +11,7 @@ function object(resourceVersion: string, uid = 'uid'): ConfigMap {
 
 const same = (written: ConfigMap): ConfigMap => written;
 const KEY = 'n/a';
+const ALL = { prefix: '', initial: false };
 
 let clock: FakeClock;
 let told: string[];
@@ -97,9 +98,9 @@ describe('a new list', () => {
   it('that was begun after the answer is right, and removes what is gone', async () => {
     await write('3');
     const begun = store.begin();
-    store.replace([object('7')], begun, false);
+    store.replace([object('7')], begun, ALL);
     expect(shown()).toBe('7');
-    store.replace([], store.begin(), false);
+    store.replace([], store.begin(), ALL);
     expect(shown()).toBeUndefined();
   });
 
@@ -107,7 +108,7 @@ describe('a new list', () => {
     event('1');
     const begun = store.begin();
     await write('3');
-    store.replace([object('1')], begun, false);
+    store.replace([object('1')], begun, ALL);
     expect(shown()).toBe('3');
     event('3');
     await clock.advance(20_000);
@@ -118,7 +119,7 @@ describe('a new list', () => {
     event('1');
     const begun = store.begin();
     await write('3');
-    store.replace([object('9')], begun, false);
+    store.replace([object('9')], begun, ALL);
     expect(shown()).toBe('3');
     await clock.advance(10_000);
     expect(shown()).toBe('9');
@@ -126,7 +127,7 @@ describe('a new list', () => {
 
   it('that came while the write was under way may skip it', async () => {
     event('1');
-    await write('3', () => store.replace([object('9')], store.begin(), false));
+    await write('3', () => store.replace([object('9')], store.begin(), ALL));
     expect(shown()).toBe('3');
     await clock.advance(10_000);
     expect(shown()).toBe('9');
@@ -135,7 +136,7 @@ describe('a new list', () => {
   it('without an object that was just created does not remove it', async () => {
     const begun = store.begin();
     await write('3');
-    store.replace([], begun, false);
+    store.replace([], begun, ALL);
     expect(shown()).toBe('3');
     event('3');
     await clock.advance(20_000);
@@ -196,7 +197,7 @@ it('never goes back behind an own write, and ends equal to the server', async ()
           list = { at: log.length - 1, begun: cached.begin() };
         } else if (next === 'list ends' && list !== undefined) {
           const current = log[list.at];
-          cached.replace(current === undefined ? [] : [current], list.begun, false);
+          cached.replace(current === undefined ? [] : [current], list.begun, ALL);
           delivered = list.at;
           list = undefined;
         }
@@ -204,7 +205,7 @@ it('never goes back behind an own write, and ends equal to the server', async ()
       }
       await answer?.();
       if (list !== undefined) {
-        cached.replace(log[list.at] === undefined ? [] : [object(String(list.at))], list.begun, false);
+        cached.replace(log[list.at] === undefined ? [] : [object(String(list.at))], list.begun, ALL);
         delivered = list.at;
       }
       while (delivered < log.length - 1) {
