@@ -19,7 +19,7 @@ import { nameViolation } from './name-constraints.ts';
 import { encodePem } from './pem.ts';
 import { profileOf, type CertificateProfile, type CertificateRequest } from './request.ts';
 import { signatureAlgorithmIdentifier, signed } from './signature.ts';
-import { attributeValues, encodeDistinguishedName, selfIssuedSubject } from './subject.ts';
+import { encodeDistinguishedName, selfIssuedSubject } from './subject.ts';
 import { describeKeyPurposes } from './usages.ts';
 
 export interface IssueInput {
@@ -110,9 +110,8 @@ function issueByAuthority(input: IssueInput, issuer: CertificateIssuer): IssuedC
 
 /** What the issuer's own certificates allow of a profile; its path length is brought under theirs. */
 function withinIssuer(profile: CertificateProfile, issuer: CertificateIssuer): CertificateProfile {
-  const names = { sans: profile.sans, subjectEmailAddresses: attributeValues(profile.subject, 'emailAddress'), commonNames: attributeValues(profile.subject, 'CN') };
   for (const constraints of issuer.nameConstraints) {
-    const violation = nameViolation(constraints, names);
+    const violation = nameViolation(constraints, profile);
     if (violation !== undefined) {
       throw new KeysteadError('NameNotPermitted', `The issuer ${issuer.subject} may not certify this: ${violation}. Change the name, or use another issuer.`, 'stalled');
     }

@@ -4,7 +4,7 @@ import { publicKeyThumbprint } from '../keys.ts';
 import { nameViolation } from './name-constraints.ts';
 import { encodePem } from './pem.ts';
 import { readCertificate, type ReadCertificate } from './read.ts';
-import { attributeValues } from './subject.ts';
+import { shownText } from './shown.ts';
 
 export interface ChainInput {
   /** In any order; repeats and strangers are allowed, and left out. */
@@ -78,7 +78,7 @@ function climb(leaf: X509Certificate, { certificates, roots, now }: ChainInput):
     const next = issuerOf(current, given, trusted, now);
     if (next === undefined) {
       if (roots === undefined) return path;
-      throw new KeysteadError('ChainIncomplete', `The certificate of the issuer ${shownIssuer(current)} is missing. Add it to the chain.`, 'stalled');
+      throw new KeysteadError('ChainIncomplete', `The certificate of the issuer ${oneLine(current.issuer)} is missing. Add it to the chain.`, 'stalled');
     }
     if (path.includes(next) || path.length >= LONGEST_CHAIN) throw new KeysteadError('ChainInvalid', `The chain goes round in a circle, or is longer than ${LONGEST_CHAIN}.`, 'stalled');
     path.push(next);
@@ -103,7 +103,7 @@ function issuerOf(certificate: X509Certificate, given: readonly X509Certificate[
     .find((candidate) => certificate.verify(candidate.publicKey));
 }
 
-const shownIssuer = (certificate: X509Certificate): string => JSON.stringify(certificate.issuer.replaceAll('\n', ', ').slice(0, 200));
+const oneLine = (name: string | undefined): string => shownText((name ?? '').replaceAll('\n', ', '));
 
 function checkPath(path: readonly X509Certificate[], now: Date): void {
   const reads = path.map((certificate) => readCertificate(certificate.raw));
@@ -115,7 +115,7 @@ function checkPath(path: readonly X509Certificate[], now: Date): void {
 }
 
 function checkDates(certificate: X509Certificate, now: Date): void {
-  const subject = JSON.stringify(certificate.subject?.replaceAll('\n', ', ').slice(0, 200) ?? '');
+  const subject = oneLine(certificate.subject);
   if (now > certificate.validToDate) {
     throw new KeysteadError('CertificateExpired', `The certificate of ${subject} expired at ${certificate.validToDate.toISOString()}. Get a new one.`, 'stalled');
   }
@@ -126,7 +126,7 @@ function checkDates(certificate: X509Certificate, now: Date): void {
 
 /** Whether a CA may have signed all that is below it. `below` begins with the leaf. */
 function checkAuthority(ca: ReadCertificate, certificate: X509Certificate, below: readonly ReadCertificate[]): void {
-  const subject = JSON.stringify(certificate.subject.replaceAll('\n', ', ').slice(0, 200));
+  const subject = oneLine(certificate.subject);
   if (!ca.isCA || (ca.purposes.keyUsage.length > 0 && !ca.purposes.keyUsage.includes(KEY_CERT_SIGN))) {
     throw new KeysteadError('ChainInvalid', `${subject} signed a certificate, but is no CA.`, 'stalled');
   }
@@ -135,7 +135,7 @@ function checkAuthority(ca: ReadCertificate, certificate: X509Certificate, below
   }
   if (ca.nameConstraints === undefined) return;
   for (const read of below) {
-    const violation = nameViolation(ca.nameConstraints, { sans: read.sans, subjectEmailAddresses: attributeValues(read.subject, 'emailAddress'), commonNames: read.isCA ? [] : attributeValues(read.subject, 'CN') });
+    const violation = nameViolation(ca.nameConstraints, read);
     if (violation !== undefined) throw new KeysteadError('NameNotPermitted', `${subject} may not certify a name of this chain: ${violation}.`, 'stalled');
   }
 }

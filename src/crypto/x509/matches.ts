@@ -4,6 +4,7 @@ import type { CertificateFacts } from './inspect.ts';
 import { normalizeNameConstraints, type NameConstraints, type NameSubtrees } from './name-constraints.ts';
 import type { SubjectAltNames } from './names.ts';
 import { profileOf, type CertificateProfile, type CertificateRequest } from './request.ts';
+import { shownText, shownTexts } from './shown.ts';
 import { selfIssuedSubject } from './subject.ts';
 import { describeKeyPurposes } from './usages.ts';
 
@@ -78,11 +79,11 @@ function subtreeTexts(rule: string, subtrees: NameSubtrees | undefined): string[
 }
 
 function valueDifference(field: string, found: string | number, wanted: string | number): string[] {
-  return found === wanted ? [] : [`${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`];
+  return found === wanted ? [] : [`${field} is ${shownText(String(found))}, wanted ${shownText(String(wanted))}`];
 }
 
 function setDifference(field: string, found: readonly string[], wanted: readonly string[]): string[] {
   const missing = wanted.filter((value) => !found.includes(value));
   const extra = found.filter((value) => !wanted.includes(value));
-  return [...(missing.length === 0 ? [] : [`${field} lacks ${missing.join(', ')}`]), ...(extra.length === 0 ? [] : [`${field} has ${extra.join(', ')} too many`])];
+  return [...(missing.length === 0 ? [] : [`${field} lacks ${shownTexts(missing)}`]), ...(extra.length === 0 ? [] : [`${field} has ${shownTexts(extra)} too many`])];
 }

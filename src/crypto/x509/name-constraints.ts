@@ -1,7 +1,10 @@
 import { KeysteadError } from '../../api/error.ts';
 import { constructed, primitive, sequence } from './der.ts';
+import type { DistinguishedName } from './distinguished-name.ts';
 import { formatIpRange, ipMask, isInIpRange, parseIpAddress, parseIpRange } from './ip-address.ts';
 import { normalizeDnsName, normalizeEmailAddress, type SubjectAltNames } from './names.ts';
+import { shownText, shownTexts } from './shown.ts';
+import { attributeValues } from './subject.ts';
 
 /** Name spaces by kind, in cert-manager's words. */
 export interface NameSubtrees {
@@ -56,7 +59,7 @@ function normalizeHost(text: string): string {
 
 function normalizeRange(text: string): string {
   const range = parseIpRange(text);
-  if (range === undefined) throw invalid(`${JSON.stringify(text.slice(0, 60))} is no range in CIDR notation, such as 10.0.0.0/8.`);
+  if (range === undefined) throw invalid(`${shownText(text)} is no range in CIDR notation, such as 10.0.0.0/8.`);
   return formatIpRange(range);
 }
 
@@ -65,7 +68,7 @@ function checked(normalize: () => string, text: string): string {
   try {
     return normalize();
   } catch (cause) {
-    throw new KeysteadError('InvalidNameConstraints', `Name constraints: ${JSON.stringify(text.slice(0, 80))} is no domain or mailbox.`, 'stalled', { cause });
+    throw new KeysteadError('InvalidNameConstraints', `Name constraints: ${shownText(text)} is no domain or mailbox.`, 'stalled', { cause });
   }
 }
 
@@ -87,13 +90,12 @@ function encodeSubtrees(subtrees: NameSubtrees): Buffer[] {
 
 const encodeTexts = (tag: number, values: readonly string[] = []): Buffer[] => values.map((value) => sequence(primitive(tag, Buffer.from(value, 'latin1'))));
 
-/** The names of one certificate that constraints speak about. */
+/** The parts of a certificate that constraints speak about. */
 export interface ConstrainedNames {
+  /** Its emailAddress attributes are mailboxes, too (RFC 5280 §4.2.1.10). */
+  readonly subject: DistinguishedName;
   readonly sans: SubjectAltNames;
-  /** Values of the subject's emailAddress attributes (RFC 5280 §4.2.1.10). */
-  readonly subjectEmailAddresses: readonly string[];
-  /** Common names; verifiers take one that looks like a host for one where there is no DNS name. */
-  readonly commonNames: readonly string[];
+  readonly isCA: boolean;
 }
 
 /**
@@ -102,14 +104,19 @@ export interface ConstrainedNames {
  * only so that nobody is handed a certificate that the world will refuse.
  */
 export function nameViolation(constraints: NameConstraints, names: ConstrainedNames): string | undefined {
-  const asHosts = names.sans.dnsNames.length > 0 ? [] : names.commonNames.filter((name) => /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)+$/i.test(name)).map((name) => name.toLowerCase());
-  const emails = [...names.sans.emailAddresses, ...names.subjectEmailAddresses];
+  const { subject, sans } = names;
   return (
-    kindViolation('DNS name', [...names.sans.dnsNames, ...asHosts], constraints, 'dnsDomains', coversDnsName) ??
-    kindViolation('IP address', names.sans.ipAddresses, constraints, 'ipRanges', coversIpAddress) ??
-    kindViolation('e-mail address', emails, constraints, 'emailAddresses', coversEmailAddress) ??
-    kindViolation('URI', names.sans.uris, constraints, 'uriDomains', coversUri)
+    kindViolation('DNS name', [...sans.dnsNames, ...hostsAmongCommonNames(names)], constraints, 'dnsDomains', coversDnsName) ??
+    kindViolation('IP address', sans.ipAddresses, constraints, 'ipRanges', coversIpAddress) ??
+    kindViolation('e-mail address', [...sans.emailAddresses, ...attributeValues(subject, 'emailAddress')], constraints, 'emailAddresses', coversEmailAddress) ??
+    kindViolation('URI', sans.uris, constraints, 'uriDomains', coversUri)
   );
+}
+
+/** Verifiers take the common name of a leaf for a host if it looks like one and there is no DNS name. */
+function hostsAmongCommonNames({ subject, sans, isCA }: ConstrainedNames): string[] {
+  if (isCA || sans.dnsNames.length > 0) return [];
+  return attributeValues(subject, 'CN').filter((name) => /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)+$/i.test(name)).map((name) => name.toLowerCase());
 }
 
 /** Whether `subtree` covers `name`; `rule` matters where a name stands for many, as a wildcard does. */
@@ -120,8 +127,10 @@ function kindViolation(kind: string, names: readonly string[], constraints: Name
   const permitted = constraints.permitted?.[field] ?? [];
   for (const name of names) {
     const hit = excluded.find((subtree) => covers(name, subtree, 'excluded'));
-    if (hit !== undefined) return `${kind} ${name} is excluded by ${hit}`;
-    if (permitted.length > 0 && !permitted.some((subtree) => covers(name, subtree, 'permitted'))) return `${kind} ${name} is not within ${permitted.join(', ')}`;
+    if (hit !== undefined) return `${kind} ${shownText(name)} is excluded by ${shownText(hit)}`;
+    if (permitted.length > 0 && !permitted.some((subtree) => covers(name, subtree, 'permitted'))) {
+      return `${kind} ${shownText(name)} is not within ${shownTexts(permitted)}`;
+    }
   }
   return undefined;
 }

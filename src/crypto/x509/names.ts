@@ -2,6 +2,7 @@ import { domainToASCII } from 'node:url';
 import { KeysteadError } from '../../api/error.ts';
 import { constructed, isObjectIdentifier, objectIdentifier, primitive, utf8String } from './der.ts';
 import { formatIpAddress, parseIpAddress } from './ip-address.ts';
+import { shownText } from './shown.ts';
 
 /** A name of a kind that X.509 does not know itself, such as a Microsoft user principal name (1.3.6.1.4.1.311.20.2.3). */
 export interface OtherName {
@@ -38,9 +39,6 @@ function invalid(message: string): KeysteadError {
   return new KeysteadError('InvalidSubjectAltName', message, 'stalled');
 }
 
-/** User text in a message: short, quoted, and without control characters. */
-const shown = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
-
 /**
  * The canonical form of every name, without repeats, in the order given; what a certificate carries and what is compared.
  * @throws KeysteadError InvalidSubjectAltName, naming the first that is wrong
@@ -71,21 +69,21 @@ const unique = (values: readonly string[]): string[] => [...new Set(values)];
  */
 export function normalizeDnsName(name: string, wildcards: 'wildcard' | 'none'): string {
   const isWildcard = name.startsWith('*.');
-  if (isWildcard && wildcards === 'none') throw invalid(`${shown(name)} can't be a wildcard here.`);
+  if (isWildcard && wildcards === 'none') throw invalid(`${shownText(name)} can't be a wildcard here.`);
   const written = (isWildcard ? name.slice(2) : name).replace(/\.$/, '');
   const ascii = INTERNATIONAL.test(written) ? domainToASCII(written) : written.toLowerCase();
   const labels = ascii.split('.');
   const full = isWildcard ? `*.${ascii}` : ascii;
   if (ascii === '' || full.length > 253 || !labels.every((label) => LABEL.test(label))) {
-    throw invalid(`${shown(name)} is no DNS name. Use labels of letters, digits and hyphens, at most 63 characters each; "*" only as the whole first label.`);
+    throw invalid(`${shownText(name)} is no DNS name. Use labels of letters, digits and hyphens, at most 63 characters each; "*" only as the whole first label.`);
   }
-  if (/^\d+$/.test(labels.at(-1) ?? '')) throw invalid(`${shown(name)} looks like an address. Put addresses into ipAddresses.`);
+  if (/^\d+$/.test(labels.at(-1) ?? '')) throw invalid(`${shownText(name)} looks like an address. Put addresses into ipAddresses.`);
   return full;
 }
 
 function normalizeIpAddress(text: string): string {
   const octets = parseIpAddress(text);
-  if (octets === undefined) throw invalid(`${shown(text)} is no IP address. Use 192.0.2.1 or 2001:db8::1, without zone, port or prefix length.`);
+  if (octets === undefined) throw invalid(`${shownText(text)} is no IP address. Use 192.0.2.1 or 2001:db8::1, without zone, port or prefix length.`);
   return formatIpAddress(octets);
 }
 
@@ -94,7 +92,7 @@ export function normalizeEmailAddress(text: string): string {
   const at = text.lastIndexOf('@');
   const local = text.slice(0, Math.max(0, at));
   if (at < 1 || local.length > 64 || !LOCAL_PART.test(local)) {
-    throw invalid(`${shown(text)} is no e-mail address of the form name@example.com with an ASCII name.`);
+    throw invalid(`${shownText(text)} is no e-mail address of the form name@example.com with an ASCII name.`);
   }
   return `${local}@${normalizeDnsName(text.slice(at + 1), 'none')}`;
 }
@@ -102,7 +100,7 @@ export function normalizeEmailAddress(text: string): string {
 function checkUri(text: string): string {
   const [, scheme = '', rest = ''] = URI.exec(text) ?? [];
   if (scheme === '' || text.length > 2048 || !/^[\x21-\x7e]+$/.test(rest) || (rest.startsWith('//') && !URL.canParse(text))) {
-    throw invalid(`${shown(text)} is no absolute URI in ASCII (RFC 3986), such as spiffe://example.org/ns/a/sa/b.`);
+    throw invalid(`${shownText(text)} is no absolute URI in ASCII (RFC 3986), such as spiffe://example.org/ns/a/sa/b.`);
   }
   if (scheme.toLowerCase() === 'spiffe') checkSpiffeId(text);
   return text;
@@ -114,12 +112,12 @@ function checkSpiffeId(text: string): void {
   const segments = path === '' ? [] : path.slice(1).split('/');
   const pathIsPlain = segments.every((segment) => /^[a-zA-Z0-9._-]+$/.test(segment) && segment !== '.' && segment !== '..');
   if (!/^[a-z0-9._-]{1,255}$/.test(trustDomain) || !pathIsPlain) {
-    throw invalid(`${shown(text)} is no SPIFFE ID: spiffe://<trust domain in lower case>/<path of letters, digits, ".", "-", "_">, no port, query or trailing "/".`);
+    throw invalid(`${shownText(text)} is no SPIFFE ID: spiffe://<trust domain in lower case>/<path of letters, digits, ".", "-", "_">, no port, query or trailing "/".`);
   }
 }
 
 function checkOtherName(name: OtherName): OtherName {
-  if (!isObjectIdentifier(name.oid)) throw invalid(`${shown(name.oid)} is no object identifier, which an otherName needs.`);
+  if (!isObjectIdentifier(name.oid)) throw invalid(`${shownText(name.oid)} is no object identifier, which an otherName needs.`);
   if (name.utf8Value === '' || name.utf8Value.length > 1024 || !name.utf8Value.isWellFormed() || /\p{Cc}/u.test(name.utf8Value)) {
     throw invalid(`The otherName of type ${name.oid} must have 1 to 1024 characters and no control characters.`);
   }

@@ -97,7 +97,8 @@ function readNames(names: readonly GeneralName[]): SubjectAltNames {
     dnsNames: text((name) => name.dNSName?.toLowerCase()),
     ipAddresses: text((name) => name.iPAddress).map(canonicalIpAddress),
     uris: text((name) => name.uniformResourceIdentifier),
-    emailAddresses: text((name) => name.rfc822Name),
+    // The domain has no case (RFC 5321 §2.4), the rest may have.
+    emailAddresses: text((name) => name.rfc822Name?.replace(/[^@]*$/, (domain) => domain.toLowerCase())),
     otherNames: names.flatMap(({ otherName }) => (otherName === undefined ? [] : readOtherName(otherName.typeId, Buffer.from(otherName.value)))),
   };
 }

@@ -1,8 +1,9 @@
 import 'reflect-metadata';
+import { createHash } from 'node:crypto';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { X509Certificate, X509ChainBuilder } from '@peculiar/x509';
 import fc from 'fast-check';
-import { describeKeyAlgorithm, importPrivateKey } from '../../../../src/crypto/keys.ts';
+import { describeKeyAlgorithm, exportPublicKeyDer, importPrivateKey } from '../../../../src/crypto/keys.ts';
 import { issue, newSerialNumber } from '../../../../src/crypto/x509/certificate.ts';
 import { inspectCertificate } from '../../../../src/crypto/x509/inspect.ts';
 import { loadIssuer } from '../../../../src/crypto/x509/issuer.ts';
@@ -140,6 +141,24 @@ describe('validity', () => {
     expect(await codeOf(() => leaf({ notAfter: NOW }))).toBe('InvalidCertificateRequest');
     expect(await codeOf(() => leaf({ notAfter: new Date('+010000-01-01T00:00:00Z') }))).toBe('InvalidCertificateRequest');
     expect(await codeOf(() => leaf({ notAfter: new Date(Number.NaN) }))).toBe('InvalidCertificateRequest');
+  });
+});
+
+describe('the octets', () => {
+  /** RFC 8410 §10.3; Ed25519 signs the same bytes the same way each time. */
+  const key = importPrivateKey(Buffer.from('MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC', 'base64'));
+
+  it('stay the same from release to release', () => {
+    const input = { publicKey: key, notBefore: new Date('2026-01-01T00:00:00Z'), notAfter: new Date('2027-01-01T00:00:00Z'), serialNumber: Buffer.alloc(20, 0x42), issuer: { self: key } };
+    const issued = issue({ ...input, request: { ...rich, usages: ['digital signature', 'server auth', 'client auth'], keyAlgorithm: { algorithm: 'Ed25519' } } });
+    expect(exportPublicKeyDer(key).toString('base64')).toBe('MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=');
+    expect(issued.facts.thumbprint).toBe('5365c6f0f542d1be28e10cc5fdce915f6292934b66944887b8753fe0585c7bd2');
+  });
+
+  it('have key identifiers by RFC 7093 §2 method 1', async () => {
+    const end = await leaf();
+    const point = exportPublicKeyDer(end.key).subarray(-65);
+    expect(end.facts.subjectKeyId).toBe(createHash('sha256').update(point).digest('hex').slice(0, 40));
   });
 });
 

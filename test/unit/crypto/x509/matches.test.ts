@@ -42,21 +42,29 @@ describe('a certificate does not satisfy a request with', () => {
   it.each<[Partial<CertificateRequest>, string[]]>([
     [{ subject: { commonName: 'other', organizations: ['o'] } }, ['subject is "CN=cn,O=o", wanted "CN=other,O=o"']],
     [{ subject: undefined }, ['subject is "CN=cn,O=o", wanted ""']],
-    [{ dnsNames: ['a.example', 'c.example'] }, ['dnsNames lacks c.example', 'dnsNames has b.example too many']],
-    [{ ipAddresses: [] }, ['ipAddresses has 192.0.2.1, 2001:db8::1 too many']],
-    [{ uris: ['spiffe://example.org/b', 'spiffe://example.org/a'] }, ['uris lacks spiffe://example.org/b']],
-    [{ emailAddresses: undefined }, ['emailAddresses has a@example.com too many']],
-    [{ otherNames: [{ oid: '1.2.3', utf8Value: 'y' }] }, ['otherNames lacks 1.2.3=y', 'otherNames has 1.2.3=x too many']],
-    [{ usages: ['digital signature', 'client auth'] }, ['usages lacks client auth', 'usages has server auth too many']],
-    [{ isCA: true }, ['usages lacks cert sign, crl sign', 'isCA is false, wanted true']],
+    [{ dnsNames: ['a.example', 'c.example'] }, ['dnsNames lacks "c.example"', 'dnsNames has "b.example" too many']],
+    [{ ipAddresses: [] }, ['ipAddresses has "192.0.2.1", "2001:db8::1" too many']],
+    [{ uris: ['spiffe://example.org/b', 'spiffe://example.org/a'] }, ['uris lacks "spiffe://example.org/b"']],
+    [{ emailAddresses: undefined }, ['emailAddresses has "a@example.com" too many']],
+    [{ otherNames: [{ oid: '1.2.3', utf8Value: 'y' }] }, ['otherNames lacks "1.2.3=y"', 'otherNames has "1.2.3=x" too many']],
+    [{ usages: ['digital signature', 'client auth'] }, ['usages lacks "client auth"', 'usages has "server auth" too many']],
+    [{ isCA: true }, ['usages lacks "cert sign", "crl sign"', 'isCA is false, wanted true']],
     [{ keyAlgorithm: { algorithm: 'ECDSA', curve: 'P-384' } }, ['private key is "ECDSA P-256", wanted "ECDSA P-384"']],
   ])('%j', (changes, expected) => {
     expect(differing(changes)).toEqual(expected);
   });
 
   it('another duration than was asked for then, however long it really is valid', () => {
-    expect(differing({ durationMs: 7_200_000 }, 3_600_000)).toEqual(['duration in seconds is 3600, wanted 7200']);
+    expect(differing({ durationMs: 7_200_000 }, 3_600_000)).toEqual(['duration in seconds is "3600", wanted "7200"']);
     expect(differing({ durationMs: 7_200_000 })).toEqual([]);
+  });
+
+  it('names that it has not, told in one short line whatever they are', () => {
+    const forged = { ...certificate, subject: 'CN=a\nReady: True', sans: { ...certificate.sans, dnsNames: Array.from({ length: 200 }, (_, index) => `\u202e${index}\n${'x'.repeat(500)}`) } };
+    const told = differences({ certificate: forged, request });
+    expect(told.join('')).not.toMatch(/[\n\u202e]/);
+    expect(told.every((each) => each.length < 1000)).toBe(true);
+    expect(told.join('')).toMatch(/and 195 more too many/);
   });
 });
 
@@ -68,14 +76,14 @@ describe('CA certificates', () => {
     expect(differences({ certificate: issued, request: ca })).toEqual([]);
     expect(differences({ certificate: issued, request: { ...ca, pathLength: 2 } })).toEqual([]);
     expect(differences({ certificate: issued, request: { ...ca, pathLength: undefined } })).toEqual([]);
-    expect(differences({ certificate: issued, request: { ...ca, pathLength: 0 } })).toEqual(['pathLength is 1, wanted 0']);
+    expect(differences({ certificate: issued, request: { ...ca, pathLength: 0 } })).toEqual(['pathLength is "1", wanted "0"']);
     expect(differences({ certificate: issued, request: { ...ca, nameConstraints: { excluded: { dnsDomains: ['example.com'] } } } })).toEqual([
-      'nameConstraints lacks excluded dnsDomains example.com',
-      'nameConstraints has permitted dnsDomains example.com, permitted ipRanges 10.0.0.0/8 too many',
+      'nameConstraints lacks "excluded dnsDomains example.com"',
+      'nameConstraints has "permitted dnsDomains example.com", "permitted ipRanges 10.0.0.0/8" too many',
     ]);
     expect(differences({ certificate: issued, request: { ...ca, nameConstraints: { ...ca.nameConstraints, critical: false } } })).toEqual([
-      'nameConstraints lacks critical false',
-      'nameConstraints has critical true too many',
+      'nameConstraints lacks "critical false"',
+      'nameConstraints has "critical true" too many',
     ]);
   });
 });

@@ -72,6 +72,13 @@ describe.each(cases)('%s', (_, nameConstraints, names, expected, opensslDiffers)
 });
 
 describe('constraints', () => {
+  it('do not take the common name of a CA for a host', async () => {
+    const root = await authority('Root', { nameConstraints: permitted({ dnsDomains: ['example.com'] }) });
+    const middle = await authority('ca.elsewhere.test', {}, root.issuer);
+    const end = await leaf(dns('a.example.com'), middle.issuer);
+    expect(openssl.verify(end.pem, root.pem, middle.pem)).toBe('OK');
+  });
+
   it('of every CA of the chain count', async () => {
     const root = await authority('Root', { nameConstraints: permitted({ dnsDomains: ['example.com'] }) });
     const middle = await authority('Middle', { nameConstraints: permitted({ dnsDomains: ['a.example.com', 'evil.test'] }) }, root.issuer);
