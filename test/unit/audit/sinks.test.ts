@@ -95,7 +95,7 @@ describe('writing to a descriptor', () => {
     const written = new DescriptorWriter(systemClock).writeAll(pipe.fd, lines);
     const seen = Buffer.alloc(lines.length);
     for (let got = 0; got < seen.length; ) {
-      got += (await reader.read(seen, got, 10_000, null)).bytesRead;
+      got += (await reader.read(seen, got, Math.min(10_000, seen.length - got), null)).bytesRead;
     }
     await written;
     await Promise.all([pipe.close(), reader.close()]);
