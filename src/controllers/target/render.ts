@@ -26,7 +26,9 @@ const fieldNames: Readonly<Partial<Record<TargetType, Readonly<Record<string, st
  * @throws KeysteadError (stalled) TemplateInvalid, TemplateLimitExceeded, TargetTooLarge, TargetTypeMismatch
  */
 export function render(target: Target, fields: ReadonlyMap<string, Buffer>, deniedDomains: readonly string[], limits?: TemplateLimits): Rendered {
-  const { template, type } = target;
+  const { template } = target;
+  // A merged Secret keeps the type that its owner gave it.
+  const type = target.creationPolicy === 'Merge' ? 'Opaque' : target.type;
   const templates = template === undefined ? undefined : new Templates(fields, limits);
   const data = template?.data === undefined || templates === undefined ? byField(type, fields) : renderData(templates, template.data);
   const labels = renderMetadata('labels', templates, template?.labels, deniedDomains);
