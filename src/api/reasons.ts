@@ -63,7 +63,6 @@ export const reasons = {
   IssuerNotAllowed: 'The VaultIssuer does not let certificates of this namespace use it: its allowedNamespaces say which may.',
   IssuerEndsTooSoon: 'A renewal would gain nothing, since the CA ends no later than the certificate. Renew the CA.',
   IssueLimitReached: 'So many certificates were issued for this resource within the hour that no more are; the message says when the next one may be. Something changes its spec or its object again and again.',
-  RetryWaiting: 'Issuing failed and is tried again at the time that status.nextAttempt says; a change of spec or issuer is tried at once.',
   RenewalWaiting: 'The certificate is still valid, but its renewal is held up; the message says by what.',
   Renewed: 'The certificate was renewed.',
   ClusterTooOld: 'The cluster runs a Kubernetes older than 1.32. Upgrade it.',

@@ -1,3 +1,5 @@
+import type { Reason } from '../api/reasons.ts';
+
 /**
  * What is stored of one object name in a vault: the head. Format 1, described for outsiders in docs/records.md.
  *
@@ -104,7 +106,7 @@ export interface PendingOperation {
   readonly closedAt?: string;
   readonly reason: string;
   /** Why it failed: shown in status, from here and not from there. */
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: { readonly code: Reason; readonly message: string };
 }
 
 export interface CertificateState extends KindState {

@@ -1,4 +1,5 @@
 import type { Reason } from '../../api/reasons.ts';
+import type { CertificateState } from '../../vault/object-record.ts';
 import { claimOf, type Claim } from './claim.ts';
 import { attemptOf, endOf, stateOfCertificate, type Gathered } from './facts.ts';
 import { issuesAnHour, nextAllowedIssue } from './issue-limit.ts';
@@ -34,9 +35,17 @@ function disabled(facts: Gathered): Problem | undefined {
 }
 
 
-const clockUntrusted: Gate = ({ clockTrusted }, need) =>
+/** No watch tells that a clock was put right. */
+const CLOCK_AGAIN_MS = 60_000;
+
+const clockUntrusted: Gate = ({ clockTrusted, now }, need) =>
   need === 'RenewalDue' && !clockTrusted
-    ? { reason: 'ClockUntrusted', message: 'The local clock can not be trusted now, so nothing is renewed by time. Check the clocks of the nodes.', consequence: 'waits' }
+    ? {
+        reason: 'ClockUntrusted',
+        message: 'The local clock differs from the API server\'s, or suddenly a large part of all certificates is due: nothing is renewed by time until that is confirmed. Check the clocks of the nodes.',
+        consequence: 'waits',
+        until: new Date(now.getTime() + CLOCK_AGAIN_MS),
+      }
     : undefined;
 
 const issuerMissing: Gate = ({ issuer, spec }) =>
@@ -79,17 +88,24 @@ const issuerEndsTooSoon: Gate = (facts, need) => {
 };
 
 const retryWaiting: Gate = (facts, need) => {
-  const failures = stateOfCertificate(facts)?.failures;
-  const asksAnew = need === 'RenewRequested' || failures?.attempt !== attemptOf(facts);
-  if (failures === undefined || asksAnew || Date.parse(failures.nextAttempt) <= facts.now.getTime()) return undefined;
-  const last = stateOfCertificate(facts)?.operation?.error?.message ?? '';
-  return {
-    reason: 'RetryWaiting',
-    message: `Issuing failed ${failures.count} times and is tried again at ${failures.nextAttempt}: ${last}`,
-    consequence: 'waits',
-    until: new Date(failures.nextAttempt),
-  };
+  const state = stateOfCertificate(facts);
+  const failures = state?.failures;
+  if (failures === undefined || need === 'RenewRequested' || failures.attempt !== attemptOf(facts)) return undefined;
+  return Date.parse(failures.nextAttempt) <= facts.now.getTime() ? undefined : failureProblem(state);
 };
+
+/** How a failed attempt is told until the next one. */
+export function failureProblem(state: Pick<CertificateState, 'failures' | 'operation'> | undefined): Problem {
+  const { count = 0, nextAttempt = '' } = state?.failures ?? {};
+  const { code = 'Internal', message = '' } = state?.operation?.error ?? {};
+  const attempts = count === 1 ? '1 attempt has' : `${count} attempts have`;
+  return {
+    reason: code,
+    message: `${message} ${attempts} failed; the next one is at ${nextAttempt}, or when spec or issuer change.`,
+    consequence: 'waits',
+    until: new Date(nextAttempt),
+  };
+}
 
 const issueLimit: Gate = ({ head, spec, now }) => {
   const limit = issuesAnHour(spec);

@@ -10,6 +10,7 @@ const deleted = { at: '2026-01-01T00:30:00Z', scheduledPurge: '2026-04-01T00:00:
 const somebodyElse = { kind: 'VaultCertificate', namespace: 'team', name: 'other', uid: 'uid-other', deletionPolicy: 'Delete' } as const;
 const fullHour = [{ first: hoursLater(0.5).toISOString(), last: hoursLater(0.5).toISOString(), count: 3 }];
 const due = { now: hoursLater(1500) };
+const operation = { id: '1', state: 'failed', openedAt: '', reason: 'RenewalDue', error: { code: 'NameNotPermitted', message: 'x' } } as const;
 
 /** In one word: what is done, and why. */
 function summary(facts: Gathered): string {
@@ -75,7 +76,7 @@ describe('issuing waits', () => {
     ['for leave to use the issuer', gathered({ inputs: 'inputs-2', issuer: { kind: 'notAllowed' } }), 'keep SpecChanged IssuerNotAllowed'],
     ['for the CA', gathered({ inputs: 'inputs-2', issuer: { kind: 'notReady', reason: 'CaNotReady', message: 'x' } }), 'keep SpecChanged CaNotReady'],
     ['for a CA that ends later than the certificate', gathered({ ...due, issuer: { ...readyCa, kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(2160), allowSubordinates: false } }), 'keep RenewalDue IssuerEndsTooSoon'],
-    ['after a failure', gatheredWith({ failures }, { inputs: 'inputs-2' }), 'keep SpecChanged RetryWaiting'],
+    ['after a failure', gatheredWith({ failures, operation }, { inputs: 'inputs-2' }), 'keep SpecChanged NameNotPermitted'],
     ['when it was issued too often', gatheredWith({ recentIssues: fullHour }, { inputs: 'inputs-2' }), 'keep SpecChanged IssueLimitReached'],
     ['for an issuer that signs CAs', gathered({ inputs: 'inputs-2', spec: certificateSpec({ isCA: true, commonName: 'CA' }) }), 'keep SpecChanged SubordinateNotAllowed'],
   ])('%s', (_what, facts, expected) => {
@@ -113,14 +114,14 @@ describe('issuing waits', () => {
 it('tells what has to be mended first: each mended thing uncovers the next', () => {
   const steps: readonly [string, Partial<Gathered>][] = [
     ['refuse Conflict stalled', { spec: certificateSpec({ adopt: true, isCA: true, commonName: 'CA' }) }],
-    ['refuse ObjectDisabled waits', { head: certificateHead(certificateState({ declaredBy: somebodyElse, recentIssues: [{ first: hoursLater(1499.5).toISOString(), last: hoursLater(1499.5).toISOString(), count: 3 }], failures: { count: 1, nextAttempt: hoursLater(1501).toISOString(), attempt: 'inputs-1/ca-1' } })) }],
+    ['refuse ObjectDisabled waits', { head: certificateHead(certificateState({ declaredBy: somebodyElse, recentIssues: [{ first: hoursLater(1499.5).toISOString(), last: hoursLater(1499.5).toISOString(), count: 3 }], operation, failures: { count: 1, nextAttempt: hoursLater(1501).toISOString(), attempt: 'inputs-1/ca-1' } })) }],
     ['keep RenewalDue ClockUntrusted adopt', { clockTrusted: true }],
     ['keep RenewalDue IssuerNotFound adopt', { issuer: { kind: 'notAllowed' } }],
     ['keep RenewalDue IssuerNotAllowed adopt', { issuer: { kind: 'notReady', reason: 'IssuerExpired', message: 'x' } }],
     ['keep RenewalDue IssuerExpired adopt', { issuer: { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(2000), allowSubordinates: false } }],
     ['keep RenewalDue SubordinateNotAllowed adopt', { issuer: { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(2000), allowSubordinates: true } }],
     ['keep RenewalDue IssuerEndsTooSoon adopt', { issuer: { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(9000), allowSubordinates: true } }],
-    ['keep RenewalDue RetryWaiting adopt', { now: hoursLater(1500.2), issuer: { kind: 'ca', versionId: 'ca-2', notAfter: hoursLater(9000), allowSubordinates: true } }],
+    ['keep RenewalDue NameNotPermitted adopt', { now: hoursLater(1500.2), issuer: { kind: 'ca', versionId: 'ca-2', notAfter: hoursLater(9000), allowSubordinates: true } }],
     ['keep RenewalDue IssueLimitReached adopt', { now: hoursLater(1501) }],
   ];
   let facts = gathered({
