@@ -1,4 +1,5 @@
 import { sleep, type Clock } from '../runtime/clock.ts';
+import { TimedOut } from '../runtime/deadline.ts';
 import { exponentialDelay } from '../runtime/backoff.ts';
 import type { Random } from '../runtime/random.ts';
 import { ApiError, ConnectionError, isGone, type Status } from './errors.ts';
@@ -247,7 +248,8 @@ interface ListDocument<T> {
 
 function mayRepeat(request: ApiRequest, error: unknown): boolean {
   if (error instanceof ConnectionError) {
-    return request.method === 'GET' ? request.signal?.aborted !== true : !error.sent;
+    // A read that ran out of time is not given the same time again, or a hung server would hold its caller for minutes.
+    return request.method === 'GET' ? !(error.cause instanceof TimedOut) : !error.sent;
   }
   return (
     request.method === 'GET' &&

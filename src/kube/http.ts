@@ -1,5 +1,6 @@
 import { Client, Pool, type Dispatcher } from 'undici';
 import type { Clock } from '../runtime/clock.ts';
+import { TimedOut } from '../runtime/deadline.ts';
 import type { ClusterConfig } from './config.ts';
 import { codeOf, ConnectionError } from './errors.ts';
 import type { ApiRequest, ApiResponse, ApiStream, ServerTime, StreamConnection, Transport } from './transport.ts';
@@ -87,7 +88,7 @@ export class HttpTransport implements Transport {
     try {
       const response = await this.#send(client, request, deadline.signal);
       deadline.disarm();
-      return { status: response.statusCode, retryAfterMs: retryAfter(response.headers), chunks: response.body };
+      return { status: response.statusCode, retryAfterMs: retryAfter(response.headers), chunks: untilEnd(response.body, deadline) };
     } catch (error) {
       deadline.end();
       throw deadline.explain(error);
@@ -182,10 +183,19 @@ class Deadline {
     }
     const what = `${this.#request.method} ${this.#request.path}`;
     if (this.#timedOut) {
-      return new ConnectionError(what, true, new Error(`no answer within ${this.#timeoutMs} ms`));
+      return new ConnectionError(what, true, new TimedOut(this.#timeoutMs));
     }
     const code = codeOf(error);
     return new ConnectionError(what, code === undefined || !NEVER_SENT.has(code), error);
+  }
+}
+
+/** The chunks of a stream, with the caller's signal let go at its end: signals live as long as the process. */
+async function* untilEnd(chunks: AsyncIterable<Uint8Array>, deadline: Deadline): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* chunks;
+  } finally {
+    deadline.end();
   }
 }
 

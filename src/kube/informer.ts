@@ -48,7 +48,7 @@ export class Informer<T extends KubeObject> {
   readonly #cache: Cache<T>;
   readonly #store: WriteAwareCache<T>;
   readonly #transform: Transform<T>;
-  readonly #handlers: ChangeHandler<T>[] = [];
+  readonly #handlers = new Set<ChangeHandler<T>>();
   readonly #waiting: Array<() => void> = [];
   readonly #scopes: readonly Scope[];
 
@@ -56,7 +56,8 @@ export class Informer<T extends KubeObject> {
     this.resource = options.resource;
     this.#options = options;
     this.#scopes = (options.namespaces ?? [undefined]).map((namespace) => ({ namespace, synced: false, lastContact: undefined }));
-    this.#cache = new Cache(options.indexes ?? {});
+    const indexes = Object.entries(options.indexes ?? {}).map(([name, values]) => [name, this.#guarded(name, values)] as const);
+    this.#cache = new Cache(Object.fromEntries(indexes));
     this.#store = new WriteAwareCache(this.#cache, options.clock, (change) => this.#tell(change));
     this.#transform = options.transform ?? (options.representation === 'metadata' ? metadataOnly(options.resource) : slim);
   }
@@ -126,13 +127,17 @@ export class Informer<T extends KubeObject> {
     return Number.isFinite(oldest) ? oldest : undefined;
   }
 
-  /** Whoever comes late is told of everything that is there already, as `initial`. */
-  onChange(handler: ChangeHandler<T>): void {
-    this.#handlers.push(handler);
+  /**
+   * Tells `handler` of everything that is there already, as `initial`, and then of each change, until the function that
+   * it returns is called (at the end of a leadership, say: the next one begins with a queue of its own).
+   */
+  onChange(handler: ChangeHandler<T>): () => void {
+    this.#handlers.add(handler);
     for (const object of this.#cache.values()) {
       const key = keyOf(object.metadata);
       this.#call(handler, { type: 'added', key, object, previous: undefined, initial: true, own: false });
     }
+    return () => void this.#handlers.delete(handler);
   }
 
   get size(): number {
@@ -176,6 +181,18 @@ export class Informer<T extends KubeObject> {
     for (const handler of this.#handlers) {
       this.#call(handler, change);
     }
+  }
+
+  /** An object that an index function does not understand is found under nothing; it must not stop the watch of all others. */
+  #guarded(name: string, values: IndexFunction<T>): IndexFunction<T> {
+    return (object) => {
+      try {
+        return values(object);
+      } catch (error) {
+        this.#options.log.error('An index function threw', { resource: this.resource.plural, index: name, key: keyOf(object.metadata), error: String(error) });
+        return [];
+      }
+    };
   }
 
   /** One handler's fault must stop neither the watch nor the other handlers. */

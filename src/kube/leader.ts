@@ -84,7 +84,7 @@ export class LeaderElector {
     const term = new Term(this.#options.clock, this.#timing.renewMs, renewedAt);
     this.#options.log.info('Became the leader', { lease: this.#options.name, identity: this.#options.identity });
     this.#options.onChange?.(true);
-    const work = track(lead(term, stop));
+    const work = track(() => lead(term, stop));
     try {
       await this.#keep(term, work.ended);
     } finally {
@@ -297,14 +297,18 @@ interface Tracked {
   failure: { readonly error: unknown } | undefined;
 }
 
-function track(work: Promise<void>): Tracked {
+function track(run: () => Promise<void>): Tracked {
   const controller = new AbortController();
   const tracked: Tracked = { ended: controller.signal, failure: undefined };
-  work
-    .catch((error: unknown) => {
+  const follow = async (): Promise<void> => {
+    try {
+      await run();
+    } catch (error) {
       tracked.failure = { error };
-    })
-    .finally(() => controller.abort())
-    .catch(() => undefined);
+    } finally {
+      controller.abort();
+    }
+  };
+  void follow();
   return tracked;
 }

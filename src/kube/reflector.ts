@@ -57,6 +57,8 @@ export class Reflector<T extends KubeObject, Begun> {
   /** Where to go on; undefined: nowhere, list. */
   #resourceVersion: string | undefined;
   #streamLists: boolean;
+  /** Pages expired before the last one was there: take the list in one answer. */
+  #wholeLists = false;
   #failures = 0;
 
   constructor(resource: Resource<T>, sink: Sink<T, Begun>, options: ReflectorOptions) {
@@ -107,7 +109,8 @@ export class Reflector<T extends KubeObject, Begun> {
     const begun = this.#sink.begin();
     const objects: T[] = [];
     let resourceVersion = '';
-    for await (const page of this.#options.client.pages(this.#resource, { ...this.#options.selection, signal })) {
+    const options = { ...this.#options.selection, ...(this.#wholeLists ? { limit: 0 } : {}), signal };
+    for await (const page of this.#options.client.pages(this.#resource, options)) {
       page.items.forEach((item) => objects.push(this.#sink.transform(item)));
       ({ resourceVersion } = page);
     }
@@ -166,6 +169,7 @@ export class Reflector<T extends KubeObject, Begun> {
       return;
     }
     if (isGone(failure)) {
+      this.#wholeLists = this.#resourceVersion === undefined;
       this.#resourceVersion = undefined;
       log.info('The API server no longer has the state that we watched from; listing again', { resource: this.#resource.plural });
     } else if (this.#cannotStreamLists(failure)) {

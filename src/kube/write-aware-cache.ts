@@ -5,6 +5,12 @@ import { keyOf, type KubeObject } from './object.ts';
 /** A write of ours whose own event the watch has not shown yet. */
 interface Pending<T> {
   readonly resourceVersion: string;
+  /** Our writes before this one that the watch had not shown either. */
+  readonly earlier: readonly string[];
+  /** What the handlers knew before the first of them. */
+  readonly before: T | undefined;
+  /** Somebody else wrote before us, and nobody was told: our answer covers it up. */
+  foreign: boolean;
   /** The newest state that the watch showed meanwhile and that was held back as older than ours. */
   held: { readonly object: T | undefined } | undefined;
   timer: Timer | undefined;
@@ -31,6 +37,9 @@ const LONGEST_HOLD_MS = 10_000;
  * - The watch will never show W, because the list was read anew and starts with a newer state. A list that was begun
  *   after the answer contains W or something newer, so it ends the wait. One that was begun before may be either; then,
  *   as in any case not thought of, what was held back comes into force after 10 seconds.
+ * Handlers are told of own writes as `own`, so that nobody acts on what he did himself. If the watch then shows that
+ * somebody else had written before us, and our answer contained that, it is told again, as a change of somebody else's.
+ *
  * Whatever happens here, a write that is based on an old state fails with 409, since it carries its resourceVersion.
  *
  * There must be one writer per key at a time (the work queue sees to that).
@@ -72,11 +81,15 @@ export class WriteAwareCache<T extends KubeObject> {
     this.#note(key, resourceVersion);
     const pending = this.#pending.get(key);
     if (pending !== undefined && pending.resourceVersion !== resourceVersion) {
+      pending.foreign ||= !pending.earlier.includes(resourceVersion);
       this.#hold(key, pending, object);
       return;
     }
     this.#settle(key);
     this.#set(key, object, initial);
+    if (pending?.foreign === true) {
+      this.#tellCovered(key, pending);
+    }
   }
 
   /** Takes a whole new list: what is not in it is removed. `begun` is what `begin` said before the list was requested. */
@@ -86,9 +99,9 @@ export class WriteAwareCache<T extends KubeObject> {
     for (const [key, writers] of this.#writing) {
       writers.forEach((writing) => (writing.relisted ||= covered(key)));
     }
-    for (const [key, resourceVersion] of begun.pendingThen) {
-      if (covered(key) && this.#pending.get(key)?.resourceVersion === resourceVersion) {
-        this.#settle(key);
+    for (const [key, pending] of this.#pending) {
+      if (covered(key)) {
+        this.#crossed(key, pending, begun);
       }
     }
     for (const object of objects) {
@@ -117,18 +130,44 @@ export class WriteAwareCache<T extends KubeObject> {
     }
   }
 
+  /** A new list meets a write that the watch has not shown. What happened before the list, nobody was told. */
+  #crossed(key: string, pending: Pending<T>, begun: ListBegun): void {
+    pending.foreign = true;
+    if (begun.pendingThen.get(key) === pending.resourceVersion) {
+      this.#settle(key);
+      this.#tellCovered(key, pending);
+    }
+  }
+
   #observe(key: string, object: T, writing: Writing): void {
     const { resourceVersion } = object.metadata;
     if (writing.seen.has(resourceVersion) || this.cache.get(key)?.metadata.resourceVersion === resourceVersion) {
       return;
     }
-    this.#settle(key);
-    const pending: Pending<T> = { resourceVersion, held: undefined, timer: undefined };
+    const last = this.#settle(key);
+    const pending: Pending<T> = {
+      resourceVersion,
+      earlier: last === undefined ? [] : [...last.earlier, last.resourceVersion],
+      before: last === undefined ? this.cache.get(key) : last.before,
+      foreign: writing.relisted || (last?.foreign ?? false),
+      held: undefined,
+      timer: undefined,
+    };
     this.#pending.set(key, pending);
     if (writing.relisted) {
       this.#hold(key, pending, this.cache.get(key));
     }
     this.#set(key, object, false, true);
+  }
+
+  /** Tells of what somebody else wrote before our own write, which hid it. */
+  #tellCovered(key: string, { before: previous }: Pending<T>): void {
+    const object = this.cache.get(key);
+    if (object !== undefined && previous === undefined) {
+      this.#tell({ type: 'added', key, object, previous, initial: false, own: false });
+    } else if (object !== undefined && previous !== undefined) {
+      this.#tell({ type: 'updated', key, object, previous, initial: false, own: false });
+    }
   }
 
   #note(key: string, resourceVersion: string): void {
@@ -146,10 +185,12 @@ export class WriteAwareCache<T extends KubeObject> {
     });
   }
 
-  /** Ends the wait for our own write of the key. */
-  #settle(key: string): void {
-    this.#pending.get(key)?.timer?.cancel();
+  /** Ends the wait for our own write of the key, which it returns. */
+  #settle(key: string): Pending<T> | undefined {
+    const pending = this.#pending.get(key);
+    pending?.timer?.cancel();
     this.#pending.delete(key);
+    return pending;
   }
 
   #set(key: string, object: T | undefined, initial: boolean, own = false): void {

@@ -20,7 +20,7 @@ export interface QueueOptions {
   readonly random: Random;
   /** Delays of `addRateLimited`, per key. */
   readonly backoff: BackoffOptions;
-  /** Bounds the rate-limited adds of all keys together; default 10 a second, 100 at once, as client-go. */
+  /** Bounds the rate-limited adds of all keys together; default 100 a second, 1,000 at once. */
   readonly bucket?: BucketOptions;
   readonly metrics?: QueueMetrics;
 }
@@ -47,7 +47,11 @@ interface Running {
   again: Entry | undefined;
 }
 
-const DEFAULT_BUCKET: BucketOptions = { perSecond: 10, burst: 100 };
+/**
+ * Ten times client-go's: there, ten thousand keys that fail once because the API server is down come back over a quarter
+ * of an hour. What protects the API server is its own priority and fairness.
+ */
+const DEFAULT_BUCKET: BucketOptions = { perSecond: 100, burst: 1_000 };
 
 /**
  * A work queue of keys with client-go's guarantees and controller-runtime's priorities:

@@ -230,7 +230,13 @@ describe('time', () => {
       .create(resources.secrets, secret, { timeoutMs: 50 })
       .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ConnectionError);
-    expect(error).toMatchObject({ sent: true, message: expect.stringContaining('no answer within 50 ms') });
+    expect(error).toMatchObject({ sent: true, message: expect.stringContaining('Not done within 50 ms') });
+  });
+
+  it('is not given to a read a second time', async () => {
+    respond = () => undefined;
+    await expect(connect().get(resources.secrets, at, { timeoutMs: 50 })).rejects.toBeInstanceOf(ConnectionError);
+    expect(seen).toHaveLength(1);
   });
 
   it('ends a call at once when the caller gives up', async () => {
@@ -251,6 +257,24 @@ describe('time', () => {
     await client.get(resources.secrets, at);
     expect(client.serverTime()).toEqual({ date: new Date('2026-01-05T10:00:00Z'), atMonotonic: 500 });
   });
+});
+
+it('lets go of the signal when a stream ends', async () => {
+  respond = (_request, response) => response.end('a line\n');
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => ((listeners += 1), add(...args));
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => ((listeners -= 1), remove(...args));
+  const connection = connect().connection();
+  const { chunks } = await connection.open({ method: 'GET', path: '/', signal });
+  expect(listeners).toBe(1);
+  for await (const chunk of chunks) {
+    expect(Buffer.from(chunk).toString()).toBe('a line\n');
+  }
+  connection.destroy();
+  expect(listeners).toBe(0);
 });
 
 it('reads the token again when it is refused, once', async () => {

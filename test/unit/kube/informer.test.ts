@@ -312,6 +312,46 @@ describe('faults', () => {
     expect(rig.transport.stream.query).toMatchObject({ resourceVersion: '100' });
   });
 
+  it('takes a list in one answer when its pages expire', async () => {
+    rig = new Rig({ streamLists: false });
+    rig.transport.answer = (request) => {
+      const { limit, continue: page } = request.query ?? {};
+      if (page !== undefined) {
+        return refusal(410, 'Expired');
+      }
+      return limit === 0 ? list('7', configMap('a', '1')) : { ...list('7'), metadata: { resourceVersion: '7', continue: 'more' } };
+    };
+    await rig.start();
+    expect(rig.changes).toEqual(['added n/a initial']);
+  });
+
+  it('is not stopped by an object that an index does not understand', async () => {
+    rig = new Rig({
+      indexes: {
+        strict: (object) => {
+          if (object.data === undefined) {
+            throw new Error('no data');
+          }
+          return ['x'];
+        },
+      },
+    });
+    const { data: _none, ...odd } = configMap('odd', '1');
+    await rig.startWith(odd, configMap('a', '2'));
+    expect([rig.informer.size, rig.informer.keysBy('strict', 'x')]).toEqual([2, ['n/a']]);
+  });
+
+  it('tells a handler nothing more once it is taken away', async () => {
+    rig = new Rig();
+    const stream = await rig.startWith(configMap('a', '1'));
+    const told: string[] = [];
+    const takeAway = rig.informer.onChange((change) => told.push(describeChange(change)));
+    takeAway();
+    stream.send({ type: 'ADDED', object: configMap('b', '2') });
+    await settle();
+    expect(told).toEqual(['added n/a initial']);
+  });
+
   it('is not stopped by a handler that throws, nor by rubbish in the stream', async () => {
     rig = new Rig();
     rig.informer.onChange(() => {

@@ -85,6 +85,24 @@ describe('own writes', () => {
     expect(shown()).toBe('5');
   });
 
+  it('are told as own, and somebody else\'s write that they cover up is told when the watch shows it', async () => {
+    const changes: string[] = [];
+    store = new WriteAwareCache(new Cache<ConfigMap>({}), clock, ({ type, previous, object: now, own }) => {
+      changes.push(`${type} ${previous?.metadata.resourceVersion ?? '-'}>${now?.metadata.resourceVersion ?? '-'} ${own ? 'own' : 'foreign'}`);
+    });
+    event('1');
+    await write('3');
+    event('2');
+    expect(changes).toEqual(['added ->1 foreign', 'updated 1>3 own']);
+    event('3');
+    expect(changes.slice(2)).toEqual(['updated 1>3 foreign']);
+    await write('4');
+    await write('5');
+    event('4');
+    event('5');
+    expect(changes.slice(3)).toEqual(['updated 3>4 own', 'updated 4>5 own']);
+  });
+
   it('leave nothing behind when they fail or write nothing', async () => {
     event('1');
     await expect(store.write(KEY, () => Promise.reject(new Error('409')), same)).rejects.toThrow('409');
@@ -102,6 +120,14 @@ describe('a new list', () => {
     expect(shown()).toBe('7');
     store.replace([], store.begin(), ALL);
     expect(shown()).toBeUndefined();
+  });
+
+  it('tells of everything again that happened while nobody watched', async () => {
+    event('1');
+    await write('3');
+    told.length = 0;
+    store.replace([object('3')], store.begin(), ALL);
+    expect(told).toEqual(['updated 3']);
   });
 
   it('that was begun before the answer may be older: it waits, but not for ever', async () => {
@@ -151,7 +177,12 @@ it('never goes back behind an own write, and ends equal to the server', async ()
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const now = new FakeClock();
-      const cached = new WriteAwareCache(new Cache<ConfigMap>({}), now, () => undefined);
+      /** The newest foreign version of which handlers know: a change that was told as not own and contains it. */
+      let known = 0;
+      const cached = new WriteAwareCache(new Cache<ConfigMap>({}), now, (change) => {
+        known = change.own ? known : Math.max(known, Number(change.object?.metadata.resourceVersion ?? 0));
+      });
+      let foreign = 0;
       const log: Array<ConfigMap | undefined> = [undefined];
       let delivered = 0;
       let answer: (() => Promise<void>) | undefined;
@@ -189,6 +220,7 @@ it('never goes back behind an own write, and ends equal to the server', async ()
           await (answer === undefined ? ownWrite(true) : answer().then(() => (answer = undefined)));
         } else if (next === 'foreign write') {
           log.push(object(String(log.length)));
+          foreign = log.length - 1;
         } else if (next === 'delete') {
           log.push(undefined);
         } else if (next === 'event' && delivered < log.length - 1 && list === undefined) {
@@ -214,7 +246,9 @@ it('never goes back behind an own write, and ends equal to the server', async ()
       await now.advance(10_000);
       expect(cached.cache.get(KEY)?.metadata.resourceVersion).toBe(log.at(-1)?.metadata.resourceVersion);
       expect(now.timers).toBe(0);
+      // A foreign write that was deleted right afterwards needs not be told; one that lasts must be.
+      expect(log.slice(foreign).includes(undefined) || known >= foreign).toBe(true);
     }),
-    { numRuns: 500 },
+    { numRuns: 1000 },
   );
 });
