@@ -13,7 +13,7 @@ export interface AuditOptions {
   readonly sink: AuditSink;
   /** The audit key: 32 bytes, the same for all processes of the installation. */
   readonly key: Buffer;
-  /** Names this run of this process, such as `operator-<pod>-<random>`; never used twice. */
+  /** Names this process, such as `operator-<pod>`; up to 100 characters. */
   readonly writer: string;
   /** For the checkpoints. One that writes without leadership. */
   readonly store: Store;
@@ -33,7 +33,10 @@ export interface Audit {
 
 /** Begins the audit log of this process: one read of the store; nothing is written before something is audited. */
 export async function startAudit(options: AuditOptions): Promise<Audit> {
-  const { sink, clock, writer, store } = options;
+  const { sink, clock, store } = options;
+  // A container that restarts has the name of its pod again, but begins a chain of its own: two under one name would
+  // look like a forgery.
+  const writer = `${options.writer}-${clock.now().getTime().toString(36)}`;
   const log = options.log.with({ component: 'audit' });
   const keys = auditKeys(options.key);
   const commit = new GroupCommit({ sink, clock, log, ...(options.metrics === undefined ? {} : { metrics: options.metrics }) });

@@ -4,7 +4,7 @@ import { CHECKPOINT_RECORD, decodeCheckpoints, encodeCheckpoints, type WriterChe
 import { MemoryStore } from '../../../src/store/memory.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
-import { entry, errno, KEY, testAudit, type TestAudit } from './support.ts';
+import { entry, errno, KEY, RUN, testAudit, type TestAudit } from './support.ts';
 
 const keys = auditKeys(KEY);
 
@@ -36,7 +36,7 @@ describe('checkpoints', () => {
     const test = await testAudit();
     await test.audit.auditor.read(entry());
     await test.clock.advance(1_000);
-    await expect(stored(test.store)).resolves.toMatchObject([{ writer: 'writer-1', seq: 2, mac: test.sink.records.at(-1)?.['mac'] }]);
+    await expect(stored(test.store)).resolves.toMatchObject([{ writer: `writer-1${RUN}`, seq: 2, mac: test.sink.records.at(-1)?.['mac'] }]);
     await test.audit.auditor.read(entry());
     await test.clock.advance(29_999);
     await expect(stored(test.store)).resolves.toMatchObject([{ seq: 2 }]);
@@ -59,7 +59,7 @@ describe('checkpoints', () => {
     const first = await testAudit({ store });
     await first.audit.auditor.read(entry());
     await first.audit.close();
-    const last = { writer: 'writer-1', seq: 2, mac: first.sink.records.at(-1)?.['mac'] };
+    const last = { writer: `writer-1${RUN}`, seq: 2, mac: first.sink.records.at(-1)?.['mac'] };
     await expect(stored(store)).resolves.toMatchObject([last]);
 
     const second = await testAudit({ store, writer: 'writer-2' });
@@ -67,7 +67,7 @@ describe('checkpoints', () => {
     expect(chainLines(first)).toEqual([['AuditWriterStart', undefined]]);
     expect(chainLines(second)).toEqual([['AuditWriterStart', last]]);
     await second.audit.close();
-    await expect(stored(store)).resolves.toMatchObject([last, { writer: 'writer-2', seq: 2 }]);
+    await expect(stored(store)).resolves.toMatchObject([last, { writer: `writer-2${RUN}`, seq: 2 }]);
   });
 
   it('of several processes do not overwrite each other', async () => {
@@ -76,7 +76,7 @@ describe('checkpoints', () => {
     const tests = await Promise.all(['a', 'b', 'c'].map((writer) => testAudit({ store, writer, clock })));
     await Promise.all(tests.map((test) => test.audit.auditor.read(entry())));
     await clock.advance(1_000);
-    expect((await stored(store))?.map((one) => one.writer).toSorted()).toEqual(['a', 'b', 'c']);
+    expect((await stored(store))?.map((one) => one.writer).toSorted()).toEqual([`a${RUN}`, `b${RUN}`, `c${RUN}`]);
   });
 
   it('that cannot be written hinder nobody, and are written later', async () => {
@@ -98,6 +98,18 @@ describe('checkpoints', () => {
     down = false;
     await test.clock.advance(30_000);
     await expect(stored(memory)).resolves.toMatchObject([{ seq: 3 }]);
+  });
+
+  it('of a process that starts again under its old name are another writer\'s', async () => {
+    const store = new MemoryStore();
+    const clock = new FakeClock();
+    for (const _run of [1, 2]) {
+      const test = await testAudit({ store, clock });
+      await test.audit.auditor.read(entry());
+      await test.audit.close();
+      await clock.advance(1_000);
+    }
+    expect((await stored(store))?.map((one) => one.seq)).toEqual([2, 2]);
   });
 
   it('of writers long silent move into the log when there are too many', async () => {
@@ -127,7 +139,7 @@ describe('checkpoints that somebody else changed', () => {
     await test.audit.auditor.read(entry());
     expect(chainLines(test)).toEqual([['AuditWriterStart', undefined], ['AuditCheckpointInvalid', undefined]]);
     await test.clock.advance(1_000);
-    await expect(stored(store)).resolves.toMatchObject([{ writer: 'writer-1' }]);
+    await expect(stored(store)).resolves.toMatchObject([{ writer: `writer-1${RUN}` }]);
   });
 
   it.each([
@@ -147,7 +159,7 @@ describe('checkpoints that somebody else changed', () => {
     await settle();
     expect(chainLines(test)).toEqual([['AuditWriterStart', undefined], ['AuditCheckpointInvalid', undefined]]);
     await test.audit.close();
-    await expect(stored(test.store)).resolves.toMatchObject([{ writer: 'writer-1', seq: test.sink.lines.length }]);
+    await expect(stored(test.store)).resolves.toMatchObject([{ writer: `writer-1${RUN}`, seq: test.sink.lines.length }]);
   });
 
   it('do not decode, whatever was changed', () => {

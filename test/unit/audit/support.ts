@@ -8,6 +8,9 @@ import { FakeClock } from '../../support/fake-clock.ts';
 
 export const KEY = Buffer.alloc(32, 5);
 
+/** What is added to the name of a writer that starts when a fake clock does. */
+export const RUN = '-mjuohs00';
+
 /** A sink in memory that can be told to fail or to hang. */
 export class FakeSink implements AuditSink {
   readonly name = 'fake';

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CHECKPOINT_RECORD } from '../../../src/audit/checkpoint-record.ts';
+import type { AuditOperation } from '../../../src/audit/record.ts';
 import { verify, type VerifyReport } from '../../../src/audit/verify.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -8,11 +9,11 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { entry, KEY, stream, testAudit } from './support.ts';
 
 /** Lines of a writer, one minute apart, as a process that ended in good order leaves them: the start line and `count` more. */
-async function history(store: Store, clock: FakeClock, writer: string, count: number): Promise<string[]> {
+async function history(store: Store, clock: FakeClock, writer: string, count: number, operation: AuditOperation = 'SecretGet'): Promise<string[]> {
   const { audit, sink } = await testAudit({ store, clock, writer });
   for (let line = 0; line < count; line += 1) {
     await clock.advance(60_000);
-    await audit.auditor.read(entry({ operation: 'SecretGet' }));
+    await audit.auditor.read(entry({ operation }));
   }
   await audit.close();
   return sink.lines;
@@ -21,6 +22,8 @@ async function history(store: Store, clock: FakeClock, writer: string, count: nu
 let first: string[];
 let second: string[];
 let all: string[];
+let firstName: unknown;
+let secondName: unknown;
 let checkpoints: Buffer;
 
 beforeAll(async () => {
@@ -29,6 +32,7 @@ beforeAll(async () => {
   first = await history(store, clock, 'first', 5);
   second = await history(store, clock, 'second', 5);
   all = [...first, ...second];
+  [firstName, secondName] = [first, second].map((lines) => (JSON.parse(lines[0] ?? '') as { writer: string }).writer);
   checkpoints = (await store.get(CHECKPOINT_RECORD))?.body ?? Buffer.alloc(0);
 });
 
@@ -46,8 +50,8 @@ describe('verifying', () => {
     expect(report.problems).toEqual([]);
     expect(report.completeSince).toBe('');
     expect(report.writers).toEqual([
-      { writer: 'first', lines: 6, first: 1, last: 6, checkpoint: 6, proven: { from: 1, to: 6 } },
-      { writer: 'second', lines: 6, first: 1, last: 6, checkpoint: 6, proven: { from: 1, to: 6 } },
+      { writer: firstName, lines: 6, first: 1, last: 6, checkpoint: 6, proven: { from: 1, to: 6 } },
+      { writer: secondName, lines: 6, first: 1, last: 6, checkpoint: 6, proven: { from: 1, to: 6 } },
     ]);
   });
 
@@ -63,7 +67,7 @@ describe('verifying', () => {
     const report = await check(changed);
     expect(report.problems).toEqual([
       { kind: 'altered', line: 3 },
-      { kind: 'gap', writer: 'first', line: 4, from: 3, to: 3 },
+      { kind: 'gap', writer: firstName, line: 4, from: 3, to: 3 },
     ]);
     expect(report.writers[0]?.proven).toEqual({ from: 4, to: 6 });
     expect(report.completeSince).toBe('2026-01-01T00:03:00.000Z');
@@ -71,29 +75,29 @@ describe('verifying', () => {
 
   it('finds a gap', async () => {
     const report = await check(without(all, 2, 3));
-    expect(report.problems).toEqual([{ kind: 'gap', writer: 'first', line: 3, from: 3, to: 4 }]);
+    expect(report.problems).toEqual([{ kind: 'gap', writer: firstName, line: 3, from: 3, to: 4 }]);
   });
 
   it('tells a beginning that was rotated away, and still proves the rest', async () => {
     const report = await check(without(all, 0, 1));
-    expect(report.problems).toEqual([{ kind: 'beginning-missing', writer: 'first', line: 1, from: 1, to: 2 }]);
+    expect(report.problems).toEqual([{ kind: 'beginning-missing', writer: firstName, line: 1, from: 1, to: 2 }]);
     expect(report.completeSince).toBe('2026-01-01T00:02:00.000Z');
   });
 
   it('finds an end that was cut off', async () => {
     const report = await check(without(all, 10, 11));
-    expect(report.problems).toEqual([{ kind: 'tail-missing', writer: 'second', from: 5, to: 6 }]);
-    expect(report.writers.find((one) => one.writer === 'second')?.proven).toEqual({ from: 1, to: 4 });
+    expect(report.problems).toEqual([{ kind: 'tail-missing', writer: secondName, from: 5, to: 6 }]);
+    expect(report.writers.find((one) => one.writer === secondName)?.proven).toEqual({ from: 1, to: 4 });
   });
 
   it('finds a writer that was removed whole, by the record of checkpoints', async () => {
     const report = await check(first);
-    expect(report.problems).toEqual([{ kind: 'writer-missing', writer: 'second', from: 1, to: 6 }]);
+    expect(report.problems).toEqual([{ kind: 'writer-missing', writer: secondName, from: 1, to: 6 }]);
   });
 
   it('finds a writer that was removed whole by its successor, when there is no record', async () => {
     const report = await check(second, 'no record');
-    expect(report.problems).toContainEqual({ kind: 'writer-missing', writer: 'first', from: 1, to: 6 });
+    expect(report.problems).toContainEqual({ kind: 'writer-missing', writer: firstName, from: 1, to: 6 });
   });
 
   it('finds lines that come again, or in another order', async () => {
@@ -103,11 +107,11 @@ describe('verifying', () => {
   });
 
   it('finds a second history under the same name', async () => {
-    const other = await history(new MemoryStore(), new FakeClock(new Date('2027-01-01T00:00:00Z')), 'first', 5);
+    const other = await history(new MemoryStore(), new FakeClock(), 'first', 5, 'SecretSync');
     const report = await check([...first.slice(0, 3), ...other.slice(3), ...second]);
     expect(report.problems).toEqual([
-      { kind: 'forked', writer: 'first', line: 4, from: 4 },
-      { kind: 'forked', writer: 'first', line: 6, from: 6 },
+      { kind: 'forked', writer: firstName, line: 4, from: 4 },
+      { kind: 'forked', writer: firstName, line: 6, from: 6 },
     ]);
   });
 
