@@ -35,7 +35,7 @@ async function cleanUpObject(world: World, gone: GoneResource, declared: Declare
   if ((await confirmGone(world.client, gone.resource, at, declaration.uid, signal)) === 'there') return;
   const { kind, namespace, name, uid } = declaration;
   if (declaration.target !== undefined) {
-    await world.targets.remove({ owner: { kind, namespace, name, uid }, recorded: declaration.target, hash: (parts) => world.objects.hash(vault, 'published', parts), signal });
+    await world.targets.remove({ owner: { kind, namespace, name, uid }, recorded: declaration.target, signal });
   }
   const now = world.clock.now();
   await world.objects.change(vault, declared.objectName, callerFor(gone.kind, signal), (current) => {

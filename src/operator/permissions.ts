@@ -3,6 +3,8 @@ import { deletedVaultPermissions } from '../controllers/deleted-vault/controller
 import { guardPermissions } from '../controllers/guards.ts';
 import { permissions as targetPermissions } from '../controllers/target/permissions.ts';
 import { vaultPermissions } from '../controllers/vault/controller.ts';
+import { vaultCertificatePermissions } from '../controllers/vault-certificate/controller.ts';
+import { vaultIssuerPermissions } from '../controllers/vault-issuer/controller.ts';
 import { vaultSecretPermissions } from '../controllers/vault-secret/controller.ts';
 import type { Permission } from '../kube/permissions.ts';
 import { storePermissions } from '../store/kubernetes.ts';
@@ -20,6 +22,8 @@ export const operatorPermissions: readonly Permission[] = [
   ...vaultPermissions,
   ...deletedVaultPermissions,
   ...vaultSecretPermissions,
+  ...vaultCertificatePermissions,
+  ...vaultIssuerPermissions,
   ...accessPolicyPermissions,
   ...targetPermissions,
 ];

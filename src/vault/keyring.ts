@@ -43,9 +43,11 @@ export class Keyring {
 
   /** @throws KeysteadError RecordTampered when the vault has no such key, or it is not of this vault and root key. */
   async use<T>(vault: Pick<VaultHead, 'vaultId' | 'keys'>, keyId: string, what: (key: UsableKey) => T): Promise<T> {
-    const held = this.#held.get(keyId);
-    if (held !== undefined && held.expires > this.#clock.monotonic()) return what(held.usable);
-    return what(await this.#unwrap(vault, keyId));
+    const held = this.#fresh(keyId);
+    if (held !== undefined) return what(held);
+    const secret = await this.#unwrap(vault, keyId);
+    // From here to the end nothing is awaited: whoever unwrapped the same key meanwhile must not overwrite it under us.
+    return what(this.#fresh(keyId, secret) ?? this.#keep({ id: keyId, secret }));
   }
 
   /** Overwrites every key that is held. */
@@ -53,21 +55,27 @@ export class Keyring {
     for (const id of this.#held.keys()) this.#drop(id);
   }
 
-  async #unwrap(vault: Pick<VaultHead, 'vaultId' | 'keys'>, keyId: string): Promise<UsableKey> {
+  /** The key if it is held and not too old; `instead` is then not needed and overwritten. */
+  #fresh(keyId: string, instead?: Buffer): UsableKey | undefined {
+    const held = this.#held.get(keyId);
+    if (held === undefined || held.expires <= this.#clock.monotonic()) return undefined;
+    instead?.fill(0);
+    return held.usable;
+  }
+
+  async #unwrap(vault: Pick<VaultHead, 'vaultId' | 'keys'>, keyId: string): Promise<Buffer> {
     const entry = vault.keys.find((key) => key.id === keyId);
     const failed = (why: string, cause?: unknown): KeysteadError =>
       new KeysteadError('RecordTampered', `Vault key ${keyId} of vault ${vault.vaultId} ${why}. Restore the vault's record from a backup.`, 'wait', {
         cause,
       });
     if (entry === undefined) throw failed('is not in the record of the vault');
-    let secret: Buffer;
     try {
-      secret = await this.#rootKey.unwrap(Buffer.from(entry.wrapped, 'base64'), vaultKeyContext(vault.vaultId, keyId));
+      return await this.#rootKey.unwrap(Buffer.from(entry.wrapped, 'base64'), vaultKeyContext(vault.vaultId, keyId));
     } catch (cause) {
       if (cause instanceof OpenFailed) throw failed('does not open under the root key', cause);
       throw cause;
     }
-    return this.#keep({ id: keyId, secret });
   }
 
   #keep(key: VaultKey): UsableKey {

@@ -156,7 +156,7 @@ export class VaultSecretController {
     const hash = (parts: readonly string[]): Promise<string> => this.#world.objects.hash(vault, 'published', parts);
     if (spec.target === undefined) {
       if (recorded === undefined) return undefined;
-      await this.#world.targets.remove({ owner, recorded, hash, signal });
+      await this.#world.targets.remove({ owner, recorded, signal });
       await this.#recordTarget(subject, undefined);
       return undefined;
     }
