@@ -36,7 +36,8 @@ export async function writeStatus<Spec, Status extends CommonStatus>(
 ): Promise<boolean> {
   const generation = object.metadata.generation ?? 0;
   const conditions = nextConditions(object.status?.conditions, wanted.conditions, generation, writer.now);
-  const status: Status = withoutUndefined({ observedGeneration: generation, conditions, ...wanted.fields });
+  // JSON has no undefined: without this a status that was read would never equal the one that was written.
+  const status: Status = JSON.parse(JSON.stringify({ observedGeneration: generation, conditions, ...wanted.fields }));
   if (isDeepStrictEqual(object.status, status)) return false;
   const { namespace, name, resourceVersion } = object.metadata;
   const metadata = { name, resourceVersion, ...(namespace === undefined ? {} : { namespace }) };
@@ -46,9 +47,4 @@ export async function writeStatus<Spec, Status extends CommonStatus>(
     ),
   );
   return true;
-}
-
-/** JSON has no undefined: without this a status that was read would never equal the one that was written. */
-function withoutUndefined<Status>(status: object): Status {
-  return JSON.parse(JSON.stringify(status));
 }

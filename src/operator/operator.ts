@@ -32,6 +32,7 @@ import { KubernetesStore } from '../store/kubernetes.ts';
 import { KeysteadError } from '../api/error.ts';
 import { joinInstallation } from '../vault/installation.ts';
 import { Keyring } from '../vault/keyring.ts';
+import { errorFields } from '../observe/error-fields.ts';
 import { Objects } from '../vault/objects.ts';
 import { Vaults } from '../vault/vaults.ts';
 import { CurrentLeadership } from './current-leadership.ts';
@@ -196,6 +197,7 @@ export class Operator {
     const ownStore = new KubernetesStore({ client, namespace, clock, random, log });
     const metrics = this.#options.metrics === undefined ? {} : { metrics: this.#options.metrics.audit };
     const audit = await startAudit({ sink: this.#options.auditSink, key: auditKey, writer: `operator-${identity}`, store: ownStore, clock, log, signal, ...metrics });
+    await this.#audit?.close();
     this.#audit = audit;
     const parts = { store, keyring: new Keyring(rootKey, clock), auditor: audit.auditor, clock, random, log, failAt };
     const declarations = new Declarations();
@@ -223,7 +225,7 @@ export class Operator {
     this.#leading = true;
     try {
       const controllers = controllerNames.map((name) => {
-        const options = { name, reconcile: reconciles[name], queue: queues[name], workers: workers[name], clock, log };
+        const options = { name, reconcile: reconciles[name], queue: queues[name], workers: workers[name], clock, log, errorFields };
         return new Controller(metrics === undefined ? options : { ...options, metrics: metrics.controller(name) });
       });
       await Promise.all(controllers.map((controller) => controller.run({ stop: ending, abort: leadership.signal })));

@@ -173,10 +173,9 @@ function wakeDeclaring(router: Router, declaration: string): void {
 /** The first look of a term: at everything, what was never looked at before first. */
 export function wakeEverything(world: World, router: Router): void {
   const { informers } = world;
-  const look = (controller: ControllerName, objects: readonly CustomObject[]): void => {
+  const look = (controller: ControllerName, objects: readonly CustomObject<unknown, { readonly observedGeneration?: number | undefined }>[]): void => {
     for (const object of objects) {
-      const seen = (object.status as { observedGeneration?: number } | undefined)?.observedGeneration ?? -1;
-      if (seen < 0) router.changed(controller, keyOf(object.metadata));
+      if ((object.status?.observedGeneration ?? -1) < 0) router.changed(controller, keyOf(object.metadata));
       else router.routine(controller, keyOf(object.metadata));
     }
   };

@@ -2,7 +2,7 @@ import { KeysteadError } from '../api/error.ts';
 import type { Clock, Timer } from './clock.ts';
 import { withTimeout } from './deadline.ts';
 import { isTransient } from './failure.ts';
-import type { Log } from './log.ts';
+import type { Log, LogFields } from './log.ts';
 import { priority, type WorkItem, type WorkQueue } from './queue.ts';
 
 /** What a reconcile that did not fail wants next. */
@@ -46,6 +46,8 @@ export interface ControllerOptions {
   readonly timeoutMs?: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** What may be logged of an error of any origin: messages of strangers can quote a secret. */
+  readonly errorFields: (error: unknown) => LogFields;
   readonly metrics?: ControllerMetrics;
 }
 
@@ -150,7 +152,7 @@ export class Controller {
       return this.#waits(item, error);
     }
     this.queue.addRateLimited(item.key, item.priority);
-    this.#log.error('Reconcile failed; it is tried again', { key: item.key, failures: this.queue.failures(item.key), error: describe(error) });
+    this.#log.error('Reconcile failed; it is tried again', { key: item.key, failures: this.queue.failures(item.key), ...this.#options.errorFields(error) });
     return 'error';
   }
 
@@ -193,12 +195,4 @@ function onAbort(signal: AbortSignal | undefined, run: () => void): void {
   if (signal?.aborted === true) {
     run();
   }
-}
-
-/** For the log: the message and where it was thrown; messages hold no secrets by contract, `cause`s are not walked. */
-function describe(error: unknown): string {
-  if (error instanceof KeysteadError) {
-    return `${error.code}: ${error.message}`;
-  }
-  return error instanceof Error ? (error.stack ?? error.message) : 'something that is not an Error was thrown';
 }

@@ -141,6 +141,10 @@ export class Objects {
       actor: caller.actor,
       ...(caller.resource === undefined ? {} : { resource: caller.resource }),
       counter: found.head.counter,
+    }).catch((error: unknown) => {
+      // Without its record it was not opened.
+      opened.forEach((field) => field.fill(0));
+      throw error;
     });
     return opened;
   }

@@ -69,7 +69,7 @@ export class DeletedVaultController {
 
   /** Objects first, the record with the keys last: killed in between, the next pass goes on. */
   async #purge(resource: DeletedVaultResource, record: VaultHead, caller: Caller): Promise<Result> {
-    for (const head of [...this.#world.objects.headsOf(record.vaultId)]) await this.#world.objects.purge(record, head.name, caller);
+    for (const head of Array.from(this.#world.objects.headsOf(record.vaultId))) await this.#world.objects.purge(record, head.name, caller);
     await this.#world.vaults.purge(record, caller);
     this.#world.events.record({
       regarding: resource,

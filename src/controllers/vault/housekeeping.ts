@@ -43,7 +43,7 @@ export class VaultHousekeeper {
     if ([...under.keys()].every((key) => key === current)) return undefined;
     const caller = callerFor('vault', signal);
     let left = REWRAPS_A_PASS;
-    for (const head of [...this.#world.objects.headsOf(vault.vaultId)]) {
+    for (const head of Array.from(this.#world.objects.headsOf(vault.vaultId))) {
       if (left === 0) return 0;
       if (await this.#world.objects.rewrap(vault, head.name, caller)) left -= 1;
     }
@@ -54,7 +54,7 @@ export class VaultHousekeeper {
   async #purge(vault: VaultHead, signal: AbortSignal): Promise<number | undefined> {
     const now = this.#world.clock.now().getTime();
     let again: number | undefined;
-    for (const due of [...this.#deleted(vault)]) {
+    for (const due of Array.from(this.#deleted(vault))) {
       const waits = new Date(due.scheduledPurge).getTime() - now;
       const what = `purge ${vault.vaultId} ${due.incarnation} ${due.scheduledPurge}`;
       if (waits > 0) {

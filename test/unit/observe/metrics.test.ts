@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Metrics } from '../../../src/observe/metrics.ts';
 import { renderMetricsDoc } from '../../../src/observe/metrics-doc.ts';
+import { errorFields } from '../../../src/observe/error-fields.ts';
 import { Controller } from '../../../src/runtime/controller.ts';
 import { KeysteadError } from '../../../src/api/error.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
@@ -53,7 +54,7 @@ describe('metrics of controllers and queues', () => {
       }
       return {};
     };
-    const controller = new Controller({ name: 'c', reconcile, queue, workers: 1, clock, log: silentLog, metrics: metrics.controllers.of('c', 1) });
+    const controller = new Controller({ name: 'c', reconcile, queue, workers: 1, clock, log: silentLog, errorFields, metrics: metrics.controllers.of('c', 1) });
     ['slow', 'stalled', 'quick'].forEach((key) => queue.add(key));
     const stop = new AbortController();
     const run = controller.run({ stop: stop.signal });

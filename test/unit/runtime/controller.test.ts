@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { KeysteadError } from '../../../src/api/error.ts';
 import { ApiError, ConnectionError } from '../../../src/kube/errors.ts';
+import { errorFields } from '../../../src/observe/error-fields.ts';
 import { Controller, type ControllerMetrics, type ControllerOptions, type Reconcile } from '../../../src/runtime/controller.ts';
 import type { Log } from '../../../src/runtime/log.ts';
 import { WorkQueue } from '../../../src/runtime/queue.ts';
@@ -33,7 +34,7 @@ class Rig {
       this.calls.push(this.clock.monotonic());
       return reconcile(key, context);
     };
-    const controller = new Controller({ name: 'test', reconcile: counted, queue: this.queue, workers: 2, clock: this.clock, log, metrics, ...options });
+    const controller = new Controller({ name: 'test', reconcile: counted, queue: this.queue, workers: 2, clock: this.clock, log, metrics, errorFields, ...options });
     this.running = controller.run({ stop: this.stop.signal, abort: this.abort.signal, graceMs: 5_000 });
   }
 

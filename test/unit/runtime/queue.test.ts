@@ -56,7 +56,8 @@ describe('the work queue', () => {
     queue.add('b', priority.routine);
     queue.add('b', priority.change);
     queue.add('b', priority.routine);
-    expect([await take(queue), await take(queue)]).toEqual(['b', 'a']);
+    expect(await queue.get()).toEqual({ key: 'b', priority: priority.change });
+    expect(await queue.get()).toEqual({ key: 'a', priority: priority.routine });
   });
 
   it('lets a new object overtake ten thousand queued refreshes', async () => {
