@@ -216,7 +216,8 @@ describe('faults', () => {
   });
 
   it('destroys the connection of a watch that fell silent, and opens another one', async () => {
-    rig = new Rig({ silenceMs: 90_000 });
+    const lines: string[] = [];
+    rig = new Rig({ silenceMs: 90_000, log: { ...silentLog, info: (line) => lines.push(line), warn: (line) => lines.push(line) } });
     await rig.startWith(configMap('a', '1'));
     await rig.clock.advance(89_000);
     expect(rig.transport.destroyed).toBe(0);
@@ -224,6 +225,7 @@ describe('faults', () => {
     expect(rig.transport.destroyed).toBe(1);
     await rig.clock.advance(1_000);
     expect([rig.transport.streams.length, rig.transport.connections]).toEqual([2, 2]);
+    expect(lines).toEqual(['Watch fell silent; it is opened again']);
     expect(rig.transport.stream.query).toMatchObject({ resourceVersion: '100' });
   });
 
@@ -372,8 +374,10 @@ describe('faults', () => {
     rig.running = rig.informer.run(rig.stop.signal);
     await rig.clock.advance(60_000);
     expect(rig.informer.hasSynced).toBe(false);
+    expect(rig.informer.lastContact).toBeUndefined();
     rig.transport.answer = () => list('7', configMap('a', '1'));
     await rig.clock.advance(31_000);
     expect(rig.informer.hasSynced).toBe(true);
+    expect(rig.informer.lastContact).toBeGreaterThan(60_000);
   });
 });
