@@ -68,6 +68,7 @@ export class Cache<T extends KubeObject> {
     return previous;
   }
 
+  /** Takes an object out, and returns it. */
   remove(key: string): T | undefined {
     const previous = this.#objects.get(key);
     this.#objects.delete(key);
@@ -86,6 +87,7 @@ export class Cache<T extends KubeObject> {
   }
 }
 
+/** Moves one object in one index from its old values to its new ones; values that stay are not touched. */
 function reindex<T>(index: Index<T>, key: string, previous: T | undefined, object: T | undefined): void {
   const before = previous === undefined ? [] : index.values(previous);
   const after = object === undefined ? [] : index.values(object);

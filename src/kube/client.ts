@@ -8,6 +8,11 @@ import type { KubeObject, ObjectName, ToWrite } from './object.ts';
 import { apiVersionOf, pathOf, type Resource } from './resource.ts';
 import type { ApiRequest, ServerTime, StreamConnection, Transport } from './transport.ts';
 
+/*
+ * src/kube is the API server as the rest of the program sees it. It knows no kind of ours beyond its name, and nothing
+ * above it; it never loads @kubernetes/client-node (decisions 25, held by test/unit/kube/imports.test.ts).
+ */
+
 /** Every call can be given up. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -200,6 +205,7 @@ export class KubeClient {
     return { items, resourceVersion };
   }
 
+  /** Everything that is no GET: not repeated, and refused by a guarded transport without leadership. */
   #write<A>(
     method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
@@ -211,6 +217,7 @@ export class KubeClient {
     return this.#call<A>({ method, path, query, body, contentType, ...callOf(options) });
   }
 
+  /** One call with its repetitions. */
   async #call<A>(request: ApiRequest): Promise<A> {
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -246,6 +253,7 @@ interface ListDocument<T> {
   readonly items: T[] | null;
 }
 
+/** Whether a second attempt can do no harm and may help. */
 function mayRepeat(request: ApiRequest, error: unknown): boolean {
   if (error instanceof ConnectionError) {
     // A read that ran out of time is not given the same time again, or a hung server would hold its caller for minutes.

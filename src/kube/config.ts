@@ -52,6 +52,7 @@ export class TokenFile implements TokenSource {
   }
 }
 
+/** A token that stands in the kubeconfig itself: there is nothing to read anew. */
 function fixedToken(token: string): TokenSource {
   return { current: () => Promise.resolve(token), refused: () => undefined };
 }
@@ -115,6 +116,7 @@ export async function kubeconfig(text: string, folder: string, clock: Clock, con
   };
 }
 
+/** @throws Error that says what to use instead. */
 function refuseUnsupported(cluster: Readonly<Record<string, unknown>>, user: Readonly<Record<string, unknown>>): void {
   const found = UNSUPPORTED.find((field) => user[field] !== undefined);
   if (found !== undefined) {
@@ -143,6 +145,7 @@ async function clientCertificate(user: Readonly<Record<string, unknown>>, folder
   return cert === undefined || key === undefined ? undefined : { cert, key };
 }
 
+/** tokenFile wins over token, as in client-go. */
 function tokenOf(user: Readonly<Record<string, unknown>>, folder: string, clock: Clock): TokenSource | undefined {
   const { token, tokenFile } = user;
   if (typeof tokenFile === 'string' && tokenFile !== '') {
@@ -151,6 +154,7 @@ function tokenOf(user: Readonly<Record<string, unknown>>, folder: string, clock:
   return typeof token === 'string' && token !== '' ? fixedToken(token) : undefined;
 }
 
+/** Whom to act as, for tests of what others may do. */
 function impersonation(user: Readonly<Record<string, unknown>>): ClusterConfig['impersonate'] {
   const groups = user['as-groups'];
   if (typeof user['as'] !== 'string' || user['as'] === '') {

@@ -71,6 +71,7 @@ export class EventRecorder {
     this.#options = options;
   }
 
+  /** Returns at once; see the class for what may become of it. */
   record(event: EventToRecord): void {
     const key = [event.regarding.metadata.uid, event.type, event.reason, event.action, event.note].join('\0');
     const known = this.#series.get(key);
@@ -106,6 +107,7 @@ export class EventRecorder {
     return { event, written: undefined, count: 0, lastSeen: now, lastWrite: Number.NEGATIVE_INFINITY, queued: false };
   }
 
+  /** The first time at once, counts at most once a minute. */
   #enqueue(series: Series): void {
     series.queued = true;
     const wait = series.lastWrite + SERIES_INTERVAL_MS - this.#options.clock.monotonic();
@@ -120,6 +122,7 @@ export class EventRecorder {
     this.#timers.add(timer);
   }
 
+  /** Into the outbox, if the object's budget allows. */
   #send(series: Series): void {
     if (!this.#budget(series.event.regarding.metadata.uid).tryTake()) {
       series.queued = false;
@@ -149,6 +152,7 @@ export class EventRecorder {
     }
   }
 
+  /** The count is taken before the call: what is told meanwhile is written next time. */
   async #write(series: Series): Promise<void> {
     const { clock } = this.#options;
     const { count } = series;
@@ -173,6 +177,7 @@ export class EventRecorder {
     return client.create(resources.events, this.#toCreate(series, count), { signal });
   }
 
+  /** An Event with every field that events.k8s.io/v1 demands (its validation: k8s.io/kubernetes pkg/apis/core/validation/events.go). */
   #toCreate(series: Series, count: number): Omit<Event, 'apiVersion' | 'kind' | 'metadata'> & { metadata: { namespace: string; name: string } } {
     const { regarding, type, reason, action, note } = series.event;
     const { metadata } = regarding;
@@ -199,6 +204,7 @@ export class EventRecorder {
     };
   }
 
+  /** The bucket of one object; the least recently used is forgotten, which errs on the side of one event more. */
   #budget(uid: string): TokenBucket {
     const budget = this.#budgets.get(uid) ?? new TokenBucket(BUCKET, this.#options.clock);
     this.#budgets.delete(uid);

@@ -13,6 +13,7 @@ export interface HttpOptions {
   readonly onAnswer?: (method: string, code: string, host: string) => void;
 }
 
+/** More than all workers together: a call never waits for another one's answer. Idle ones close after a minute. */
 const CONNECTIONS = 64;
 const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -95,6 +96,7 @@ export class HttpTransport implements Transport {
     }
   }
 
+  /** Sends with the current token, and once more with a new one if the server refuses it. */
   async #send(dispatcher: Dispatcher, request: ApiRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const response = await this.#sendOnce(dispatcher, request, signal);
     if (response.statusCode !== 401 || this.#config.token === undefined) {
@@ -131,6 +133,7 @@ export class HttpTransport implements Transport {
     }
   }
 
+  /** Any answer will do, a refusal too: it is the clock that counts. */
   #noteTime(header: string | string[] | undefined): void {
     const date = typeof header === 'string' ? new Date(header) : undefined;
     if (date !== undefined && !Number.isNaN(date.getTime())) {
@@ -167,7 +170,7 @@ class Deadline {
     return this.#controller.signal;
   }
 
-  /** Takes the time limit away; the caller's signal stays in force. */
+  /** Takes the time limit away, once a stream has begun; the caller's signal stays in force. */
   disarm(): void {
     this.#disarm();
   }
@@ -177,6 +180,7 @@ class Deadline {
     this.#request.signal?.removeEventListener('abort', this.#onAbort);
   }
 
+  /** What the caller gets to see: his own reason, or what went wrong with the connection and what may have happened. */
   explain(error: unknown): unknown {
     if (this.#request.signal?.aborted === true) {
       return this.#request.signal.reason;
@@ -208,6 +212,7 @@ function clientOptions(config: ClusterConfig): Client.Options {
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: {
+      // The kernel's keep-alive finds dead peers of idle connections; of streams, the watchdog is faster.
       timeout: CONNECT_TIMEOUT_MS,
       keepAlive: true,
       ...(config.ca === undefined ? {} : { ca: config.ca }),

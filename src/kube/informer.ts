@@ -68,6 +68,7 @@ export class Informer<T extends KubeObject> {
     this.#store.stop();
   }
 
+  /** One watch, and where it puts what it learns. */
   #reflect(scope: Scope, signal: AbortSignal): Promise<void> {
     const { client, clock, random, log, labelSelector, fieldSelector, representation } = this.#options;
     const { timeoutSeconds, silenceMs, streamLists } = this.#options;
@@ -140,10 +141,12 @@ export class Informer<T extends KubeObject> {
     return () => void this.#handlers.delete(handler);
   }
 
+  /** Objects in the cache. */
   get size(): number {
     return this.#cache.size;
   }
 
+  /** By `namespace/name`, or `name` for cluster-scoped kinds. */
   get(key: string): T | undefined {
     return this.#cache.get(key);
   }
@@ -152,10 +155,12 @@ export class Informer<T extends KubeObject> {
     return [...this.#cache.values()];
   }
 
+  /** The objects under a value of an index. */
   by(index: string, value: string): readonly T[] {
     return this.#cache.by(index, value);
   }
 
+  /** Their keys. */
   keysBy(index: string, value: string): readonly string[] {
     return this.#cache.keysBy(index, value);
   }

@@ -80,6 +80,7 @@ export class LeaderElector {
     }
   }
 
+  /** One term: the work begins, and ends before this resolves, whichever of the two ends first. */
   async #lead(lead: Lead, renewedAt: number, stop: AbortSignal): Promise<void> {
     const term = new Term(this.#options.clock, this.#timing.renewMs, renewedAt);
     this.#options.log.info('Became the leader', { lease: this.#options.name, identity: this.#options.identity });
@@ -124,6 +125,7 @@ export class LeaderElector {
     }
   }
 
+  /** @throws WorkersStillRunning if the work outlives its right by 5 s. */
   async #waitFor(work: Tracked): Promise<void> {
     try {
       await sleep(this.#options.clock, STOP_LIMIT_MS, work.ended);
@@ -151,6 +153,7 @@ export class LeaderElector {
     }
   }
 
+  /** Takes or renews. The known state is tried first: a leader renews with one request, not two. */
   async #hold(signal: AbortSignal): Promise<boolean> {
     const known = this.#observed?.lease;
     if (known?.spec?.holderIdentity === this.#options.identity && (await this.#write(known, signal))) {
@@ -166,6 +169,7 @@ export class LeaderElector {
     return this.#write(lease, signal);
   }
 
+  /** Undefined: there is none yet. */
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
     const { client, namespace, name } = this.#options;
     try {
@@ -197,6 +201,7 @@ export class LeaderElector {
     }
   }
 
+  /** The Lease as it says that we hold it. Transitions count changes of holder, as in client-go. */
   #spec(previous: LeaseSpec | undefined): LeaseSpec {
     const now = microTime(this.#options.clock.now());
     const mine = previous?.holderIdentity === this.#options.identity;
@@ -210,12 +215,14 @@ export class LeaderElector {
     };
   }
 
+  /** Notes a state, and when it was first seen; seeing the same again does not make it younger. */
   #observe(lease: Lease): void {
     if (this.#observed?.lease.metadata.resourceVersion !== lease.metadata.resourceVersion) {
       this.#observed = { lease, at: this.#options.clock.monotonic() };
     }
   }
 
+  /** Whether somebody else holds it and his time has not run out since we first saw it so. */
   #heldByAnother(): boolean {
     const spec = this.#observed?.lease.spec;
     const holder = spec?.holderIdentity ?? '';
@@ -242,6 +249,7 @@ export class LeaderElector {
     }
   }
 
+  /** Spread at random, so that candidates don't ask all at once. */
   async #pause(stop: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     await sleep(clock, this.#timing.retryMs * (1 + JITTER * random.fraction()), stop).catch(() => undefined);
@@ -269,6 +277,7 @@ class Term implements Leadership {
     return this.#renewedAt;
   }
 
+  /** How long the right still lasts; negative when it has ended. */
   leftMs(): number {
     return this.#renewedAt + this.#renewMs - this.#clock.monotonic();
   }
@@ -291,7 +300,7 @@ class Term implements Leadership {
   }
 }
 
-/** Work under way: a signal for its end, and what it failed with. */
+/** Work under way, as something that can be waited for in two ways: a signal for its end, and what it failed with. */
 interface Tracked {
   readonly ended: AbortSignal;
   failure: { readonly error: unknown } | undefined;

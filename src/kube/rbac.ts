@@ -53,6 +53,7 @@ interface Merged {
   readonly names: readonly string[];
 }
 
+/** First all verbs on one resource, then all resources with the same verbs: few rules, and none that allows more. */
 function rulesOf(permissions: readonly Permission[]): readonly PolicyRule[] {
   const byResource = merge(
     permissions.map(({ apiGroup, resource, verbs, resourceNames }) => ({
@@ -88,6 +89,7 @@ function merge(rules: readonly Merged[], key: (rule: Merged) => string): Merged[
   return [...merged.values()];
 }
 
+/** What must not be declared. */
 function check(permission: Permission): void {
   const what = `${permission.apiGroup}/${permission.resource}`;
   if ([permission.apiGroup, permission.resource, ...permission.verbs].some((part) => part.includes('*'))) {

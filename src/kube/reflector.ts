@@ -105,6 +105,7 @@ export class Reflector<T extends KubeObject, Begun> {
     this.#sink.contact();
   }
 
+  /** Page by page, for servers that don't stream lists; each page is parsed and slimmed before the next one comes. */
   async #list(signal: AbortSignal): Promise<void> {
     const begun = this.#sink.begin();
     const objects: T[] = [];
@@ -139,6 +140,7 @@ export class Reflector<T extends KubeObject, Begun> {
     }
   }
 
+  /** From where we are, or from nothing, which the server takes as a wish for everything that exists first. */
   #watch(connection: StreamConnection, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, undefined> {
     const [least, most] = this.#options.timeoutSeconds ?? TIMEOUT_SECONDS;
     const options = {
@@ -152,6 +154,7 @@ export class Reflector<T extends KubeObject, Begun> {
     return watch(connection, this.#resource, options, this.#options.clock);
   }
 
+  /** One event, into the sink before the next one is looked at: the order of events is the order of changes. */
   #take(event: WatchEvent<T>): void {
     if (event.type === 'BOOKMARK') {
       this.#resourceVersion = event.resourceVersion;
@@ -166,6 +169,7 @@ export class Reflector<T extends KubeObject, Begun> {
   async #recover(failure: unknown, livedMs: number, signal: AbortSignal): Promise<void> {
     const { log, clock } = this.#options;
     if (failure === undefined && livedMs >= 1_000) {
+      // The ordinary end. One that comes at once is not: without a pause it would be a storm of requests.
       return;
     }
     if (isGone(failure)) {
@@ -191,6 +195,7 @@ export class Reflector<T extends KubeObject, Begun> {
     }
   }
 
+  /** What the server asks for, else a pause that grows with each failure in a row. */
   #delay(failure: unknown): number {
     this.#failures += 1;
     // The first 410 costs no delay, for it is the ordinary way to be told to list again.
@@ -207,12 +212,14 @@ export class Reflector<T extends KubeObject, Begun> {
     return refused && this.#streamLists && this.#resourceVersion === undefined;
   }
 
+  /** The next session gets a new socket. */
   #drop(): void {
     this.#connection?.destroy();
     this.#connection = undefined;
   }
 }
 
+/** During the streamed list, by uid: an object may change or go again before the list has ended. */
 function collect<T extends KubeObject>(into: Map<string, T>, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void {
   if (type === 'DELETED') {
     into.delete(object.metadata.uid);

@@ -72,6 +72,7 @@ export async function* watch<T extends KubeObject>(
   }
 }
 
+/** Bookmarks always: a quiet kind would otherwise keep an old resourceVersion until the server has forgotten it. */
 function queryOf(options: WatchOptions): Record<string, string | number | boolean | undefined> {
   return {
     watch: true,
@@ -90,6 +91,7 @@ interface RawEvent<T> {
   readonly object: T;
 }
 
+/** @throws ApiError for an ERROR event; TypeError or SyntaxError for what is no event, as from a proxy on the way. */
 function parse<T extends KubeObject>(line: string, what: string): WatchEvent<T> {
   const event: RawEvent<T> = JSON.parse(line);
   switch (event.type) {
@@ -110,6 +112,7 @@ function parse<T extends KubeObject>(line: string, what: string): WatchEvent<T> 
   }
 }
 
+/** The body of a refusal: one line of JSON. */
 async function firstOf(source: AsyncIterable<string>): Promise<string> {
   for await (const line of source) {
     return line;
@@ -117,6 +120,7 @@ async function firstOf(source: AsyncIterable<string>): Promise<string> {
   return '';
 }
 
+/** Why the stream ended, in the order of who knows best: the caller, the watchdog, the server, the socket. */
 function explain(error: unknown, what: string, watchdog: Watchdog, signal: AbortSignal): unknown {
   if (signal.aborted) {
     return signal.reason;
@@ -155,6 +159,7 @@ class Watchdog {
     this.#timer.cancel();
   }
 
+  /** One timer, set anew only when it goes off: a busy stream costs no timers. */
   #check(): void {
     const left = this.#lastByte + this.silenceMs - this.#clock.monotonic();
     if (left > 0) {

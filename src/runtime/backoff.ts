@@ -38,10 +38,12 @@ export class ItemBackoff {
     return exponentialDelay(this.#options, failures, this.#random);
   }
 
+  /** Failures of `key` since it was last forgotten. */
   failures(key: string): number {
     return this.#failures.get(key) ?? 0;
   }
 
+  /** The next failure of `key` counts as the first again. */
   forget(key: string): void {
     this.#failures.delete(key);
   }

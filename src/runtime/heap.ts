@@ -18,15 +18,18 @@ export class Heap<E extends HeapEntry> {
     return this.#entries.length;
   }
 
+  /** The first entry, which stays. */
   peek(): E | undefined {
     return this.#entries[0];
   }
 
+  /** `entry` must not be in any heap. */
   push(entry: E): void {
     this.#place(entry, this.#entries.length);
     this.#rise(entry);
   }
 
+  /** Takes the first entry out. */
   pop(): E | undefined {
     const first = this.#entries[0];
     if (first !== undefined) {
@@ -41,6 +44,7 @@ export class Heap<E extends HeapEntry> {
     this.#sink(entry);
   }
 
+  /** Takes `entry` out, wherever it is; the last one fills its place and finds its own from there. */
   remove(entry: E): void {
     const { position } = entry;
     const last = this.#entries.pop();
@@ -63,6 +67,7 @@ export class Heap<E extends HeapEntry> {
     entry.position = position;
   }
 
+  /** Towards the root, past all that come after it. */
   #rise(entry: E): void {
     while (entry.position > 0) {
       const { position } = entry;
@@ -76,6 +81,7 @@ export class Heap<E extends HeapEntry> {
     }
   }
 
+  /** Towards the leaves, past all that come before it. */
   #sink(entry: E): void {
     for (;;) {
       const { position } = entry;

@@ -38,6 +38,7 @@ interface Entry extends HeapEntry {
   due: number;
   /** Arrival order: the queue is first in, first out among equals. */
   sequence: number;
+  /** `held`: due, but its key runs; it becomes ready when that is done. */
   where: 'delayed' | 'ready' | 'held';
 }
 
@@ -72,7 +73,9 @@ export class WorkQueue {
   readonly #ready = new Heap<Entry>((a, b) => a.priority > b.priority || (a.priority === b.priority && a.sequence < b.sequence));
   readonly #delayed = new Heap<Entry>((a, b) => a.due < b.due || (a.due === b.due && a.sequence < b.sequence));
   readonly #running = new Map<string, Running>();
+  /** Workers that wait for a key, the longest waiting first. */
   readonly #workers: Array<(item: WorkItem | undefined) => void> = [];
+  /** Who waits for nothing to run any more. */
   readonly #idle: Array<() => void> = [];
   #timer: { readonly due: number; readonly timer: Timer } | undefined;
   #sequence = 0;
@@ -102,6 +105,7 @@ export class WorkQueue {
     return { totalMs: ages.reduce((sum, age) => sum + age, 0), longestMs: Math.max(0, ...ages) };
   }
 
+  /** Adds `key`; what is to be done is looked up when it runs, so nothing is lost by merging adds. */
   add(key: string, level: number = priority.change): void {
     this.#insert(key, this.#clock.monotonic(), level);
   }
@@ -125,6 +129,7 @@ export class WorkQueue {
     this.#backoff.forget(key);
   }
 
+  /** Rate-limited adds of `key` since it was last forgotten. */
   failures(key: string): number {
     return this.#backoff.failures(key);
   }
@@ -196,6 +201,7 @@ export class WorkQueue {
     this.#dispatch();
   }
 
+  /** A second add of a key that waits: highest priority, earliest time. It keeps its place among equals. */
   #merge(entry: Entry, due: number, level: number, now: number): void {
     const raised = level > entry.priority;
     entry.priority = Math.max(entry.priority, level);
@@ -219,6 +225,7 @@ export class WorkQueue {
     this.#arm();
   }
 
+  /** The key may run now: unless it runs already, for then it waits for that to end. */
   #becomeDue(entry: Entry): void {
     this.#metrics?.added();
     const running = this.#running.get(entry.key);
@@ -237,6 +244,7 @@ export class WorkQueue {
     this.#ready.push(entry);
   }
 
+  /** Brings workers and ready keys together. */
   #dispatch(): void {
     while (this.#workers.length > 0) {
       const entry = this.#shutDown ? undefined : this.#ready.pop();

@@ -17,6 +17,7 @@ export class Semaphore {
     }
   }
 
+  /** A place that is free, or the place that the next one to leave hands over (never both: order is kept). */
   #enter(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (this.#free > 0) {
