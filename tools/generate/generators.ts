@@ -2,6 +2,7 @@ import { customResources } from '../../src/api/crds.ts';
 import { customResourceDefinitions } from './crds.ts';
 import { fieldReference } from './field-reference.ts';
 import { reasonsPage } from './reasons-page.ts';
+import { targetMatrix } from './target-matrix.ts';
 
 /**
  * Everything in the repository that is made from the source. To add one: write a Generator beside this file and list it
@@ -20,4 +21,5 @@ export const generators: readonly Generator[] = [
   customResourceDefinitions(customResources),
   fieldReference(customResources),
   reasonsPage(),
+  targetMatrix(),
 ];

@@ -145,7 +145,7 @@ export class Targets {
     if (departure.do === 'unmerge') {
       const { namespace, name, uid, resourceVersion } = departure.live.metadata;
       // Applying nothing takes away all that this manager had set.
-      await this.#writer.merge(informer, { metadata: { ...(namespace === undefined ? {} : { namespace }), name, uid, resourceVersion } }, owner.uid, signal);
+      await this.#writer.merge(informer, { metadata: { ...(namespace === undefined ? {} : { namespace }), name, uid, resourceVersion } }, owner, signal);
       return 'unmerged';
     }
     return departure.do === 'keep' ? 'kept' : 'none';

@@ -49,7 +49,7 @@ async function writeRendered(write: ContentWrite, rendered: Rendered): Promise<[
   const composition: Composition = { ...write, version: write.source.version, rendered, live, restartMarks: await restartMarks(write, digests, live) };
   switch (action.do) {
     case 'merge':
-      return ['merge', await writer.merge(informer, await merged(write, composition, digests), write.owner.uid, signal)];
+      return ['merge', await writer.merge(informer, await merged(write, composition, digests), write.owner, signal)];
     case 'update':
       return ['update', await writer.update(informer, await marked(write, compose(composition, 'update'), digests), signal)];
     case 'replace':

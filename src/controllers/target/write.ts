@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { KubeClient } from '../../kube/client.ts';
 import { ApiError, isForbidden, isInvalid, isNamespaceTerminating, isNotFound } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/informer.ts';
@@ -7,6 +8,7 @@ import { resources } from '../../kube/resource.ts';
 import { between, type FailAt } from '../../runtime/fail-point.ts';
 import type { Log } from '../../runtime/log.ts';
 import { terminating } from './consent.ts';
+import { describeOwner, type Owner } from './identity.ts';
 import { managedSecret, type ManagedSecret } from './managed-secret.ts';
 import { refusal, refused } from './refusal.ts';
 
@@ -45,10 +47,10 @@ export class SecretWriter {
    * Server-side apply under a manager of the resource's own, never by force: a key that somebody else set stays his.
    * @throws KeysteadError Conflict when somebody else has one of the keys; ApiError 409 when the Secret changed
    */
-  async merge(informer: Informer<ManagedSecret>, secret: ToWrite<Secret>, ownerUid: string, signal: AbortSignal): Promise<ManagedSecret> {
+  async merge(informer: Informer<ManagedSecret>, secret: ToWrite<Secret>, owner: Owner, signal: AbortSignal): Promise<ManagedSecret> {
     try {
       return await this.#write('update', informer, secret.metadata, async () =>
-        managedSecret(await this.#parts.client.apply(resources.secrets, secret, { fieldManager: fieldManager(ownerUid), signal })));
+        managedSecret(await this.#parts.client.apply(resources.secrets, secret, { fieldManager: fieldManager(owner), signal })));
     } catch (error) {
       const fields = conflictingFields(error);
       if (fields.length === 0) throw error;
@@ -104,9 +106,12 @@ export class SecretWriter {
   }
 }
 
-/** One manager per resource: several may merge into one Secret, and each prunes only what it set itself. */
-export function fieldManager(ownerUid: string): string {
-  return `keystead/${ownerUid}`;
+/**
+ * One manager per resource, since several may merge into one Secret, and each prunes only what it set itself. By name, not
+ * by uid: a resource that is deleted and made anew goes on with the keys that it had. At most 128 characters.
+ */
+export function fieldManager(owner: Owner): string {
+  return `keystead/${createHash('sha256').update(describeOwner(owner)).digest('hex').slice(0, 40)}`;
 }
 
 /** Which fields belong to others, by the names of keys alone; empty for any other error. */

@@ -132,8 +132,9 @@ describe('merging into a Secret of somebody else', () => {
     expect(await decide(merge, live)).toBe(expected);
   });
 
-  it('names its manager after the resource, so that two resources on one Secret stay apart', () => {
-    expect(fieldManager('a')).not.toBe(fieldManager('b'));
+  it('names its manager after the resource, so that two on one Secret stay apart and one that is made anew goes on', () => {
+    expect(fieldManager(owner)).not.toBe(fieldManager(other));
+    expect(fieldManager(owner)).toBe(fieldManager(former));
   });
 });
 
