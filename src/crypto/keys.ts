@@ -157,7 +157,7 @@ function parseKey(input: string | Buffer, half: 'private' | 'public', parse: () 
       // OpenSSL's words are of no use to a person, and nothing of the input may get into a log.
     }
   }
-  if (key?.type !== half) {
+  if (key === undefined) {
     const expected = half === 'private' ? 'an unencrypted private key in PEM (PKCS#8, PKCS#1, SEC1) or PKCS#8 DER' : 'a public key in PEM or DER (SubjectPublicKeyInfo)';
     throw new KeysteadError('InvalidKey', `What was given is not ${expected} of at most ${LARGEST_KEY_BYTES} bytes.`, 'stalled');
   }

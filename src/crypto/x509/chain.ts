@@ -78,25 +78,29 @@ function climb(leaf: X509Certificate, { certificates, roots, now }: ChainInput):
     const next = issuerOf(current, given, trusted, now);
     if (next === undefined) {
       if (roots === undefined) return path;
-      throw new KeysteadError('ChainIncomplete', `The certificate of the issuer ${oneLine(current.issuer)} is missing. Add it to the chain.`, 'stalled');
+      throw new KeysteadError('ChainIncomplete', `The certificate of the issuer ${oneLine(current.issuer)} is missing, or is a root that is not trusted. Add it to the chain, or to the trusted roots.`, 'stalled');
     }
-    if (path.includes(next) || path.length >= LONGEST_CHAIN) throw new KeysteadError('ChainInvalid', `The chain goes round in a circle, or is longer than ${LONGEST_CHAIN}.`, 'stalled');
+    if (path.length >= LONGEST_CHAIN) throw new KeysteadError('ChainInvalid', `The chain goes round in a circle, or is longer than ${LONGEST_CHAIN}.`, 'stalled');
     path.push(next);
     current = next;
   }
   if (roots !== undefined && !trusted.has(path.at(-1)?.fingerprint256 ?? '')) {
-    throw new KeysteadError('ChainInvalid', 'The chain ends in a root that is not among the trusted ones. Add that root to the trusted ones, or send the right chain.', 'stalled');
+    throw new KeysteadError('ChainInvalid', 'The certificate signed itself, and is not among the trusted ones. Add it to them, or send the one that the CA made.', 'stalled');
   }
   return path;
 }
 
-/** Of several (cross-signed CAs share name and key): a trusted one, then a self-signed one, then the one valid longest. */
+/**
+ * Of several (cross-signed CAs share name and key) a valid one, a self-signed one, the one valid longest, in this order.
+ * Where roots are given, any other self-signed one is a dead end, and not looked at.
+ */
 function issuerOf(certificate: X509Certificate, given: readonly X509Certificate[], trusted: ReadonlySet<string>, now: Date): X509Certificate | undefined {
   const rank = (candidate: X509Certificate): number => {
     const isValid = candidate.validFromDate <= now && now <= candidate.validToDate;
-    return (isValid ? 4 : 0) + (trusted.has(candidate.fingerprint256) ? 2 : 0) + (candidate.checkIssued(candidate) ? 1 : 0);
+    return (isValid ? 2 : 0) + (candidate.checkIssued(candidate) ? 1 : 0);
   };
-  const candidates = given.filter((candidate) => candidate !== certificate && certificate.checkIssued(candidate));
+  const isDeadEnd = (candidate: X509Certificate): boolean => trusted.size > 0 && !trusted.has(candidate.fingerprint256) && candidate.checkIssued(candidate);
+  const candidates = given.filter((candidate) => candidate !== certificate && certificate.checkIssued(candidate) && !isDeadEnd(candidate));
   return candidates
     .toSorted((a, b) => rank(b) - rank(a) || b.validToDate.getTime() - a.validToDate.getTime())
     .slice(0, LONGEST_CHAIN)

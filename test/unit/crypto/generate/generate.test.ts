@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createECDH, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -8,6 +8,7 @@ import { compare } from 'bcryptjs';
 import fc from 'fast-check';
 import { generate as generateSchema, type Generate } from '../../../../src/api/generate.ts';
 import { generate, type GeneratedFields } from '../../../../src/crypto/generate/generate.ts';
+import { encodeSshKeyPair } from '../../../../src/crypto/generate/ssh.ts';
 import { htpasswdLine } from '../../../../src/crypto/generate/htpasswd.ts';
 import { systemRandom, type Random } from '../../../../src/runtime/random.ts';
 import { codeOf, keys } from '../x509/builders.ts';
@@ -89,6 +90,25 @@ describe.each([
 });
 
 describe('SSH key pairs', () => {
+  it.each(['80', '00', '7f', '0001'])('are read by OpenSSH when the secret number begins with %s, which it seldom does', (start) => {
+    const ecdh = createECDH('prime256v1');
+    const d = Buffer.from(start.padEnd(64, '5a'), 'hex');
+    ecdh.setPrivateKey(d);
+    const point = ecdh.getPublicKey();
+    const part = (octets: Buffer) => octets.toString('base64url');
+    const key = createPrivateKey({ format: 'jwk', key: { kty: 'EC', crv: 'P-256', d: part(d), x: part(point.subarray(1, 33)), y: part(point.subarray(33)) } });
+    const pair = encodeSshKeyPair(key, '', systemRandom);
+    const file = privateFile(pair.privateKey);
+    expect(sshKeygen('-y', '-P', '', '-f', file)).toBe(pair.publicKey);
+    // What OpenSSH writes when it has read the file is the same, but for the random check number and padding.
+    sshKeygen('-p', '-P', '', '-N', '', '-f', file);
+    const secretPart = (text: string): Buffer => {
+      const octets = Buffer.from(text.replaceAll(/-----.*-----|\n/g, ''), 'base64');
+      return octets.subarray(octets.lastIndexOf('ecdsa-sha2-nistp256'));
+    };
+    expect(secretPart(readFileSync(file, 'utf8'))).toEqual(secretPart(pair.privateKey));
+  });
+
   it('are read by OpenSSH whatever the length of their numbers, since a leading zero comes once in 256', async () => {
     for (let round = 0; round < 40; round += 1) {
       const { privateKey = '', publicKey = '' } = await make({ sshKey: { type: 'ecdsa' } });

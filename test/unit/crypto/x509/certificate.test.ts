@@ -209,6 +209,7 @@ describe('requests that name nobody, or want what only a CA has', () => {
     [{ nameConstraints: { permitted: { dnsDomains: ['a.b'] } } }, 'InvalidCertificateRequest'],
     [{ subject: { commonName: 'CA' }, isCA: true, pathLength: -1 }, 'InvalidCertificateRequest'],
     [{ subject: { commonName: 'CA' }, isCA: true, pathLength: 1.5 }, 'InvalidCertificateRequest'],
+    [{ subject: { commonName: 'CA' }, isCA: true, pathLength: 21 }, 'InvalidCertificateRequest'],
   ])('%j: %s', async (request, code) => {
     expect(await codeOf(() => leaf(request))).toBe(code);
   });
@@ -225,6 +226,14 @@ describe('issuers', () => {
     expect(await codeOf(() => authority('Lowest', {}, lower.issuer))).toBe('PathLengthExceeded');
     const end = await leaf({}, lower.issuer);
     expect(openssl.verify(end.pem, root.pem, lower.pem + middle.pem)).toBe('OK');
+  });
+
+  it('count the path length of those above them', async () => {
+    const root = await authority('Root', { pathLength: 1 });
+    const middle = await authority('Middle', {}, { ...root.issuer, pathLength: undefined });
+    expect(middle.facts.pathLength).toBeUndefined();
+    expect(middle.issuer.pathLength).toBe(0);
+    expect(await codeOf(() => authority('Lower', {}, middle.issuer))).toBe('PathLengthExceeded');
   });
 
   it('are no leaves, no CAs without cert sign, and have their own key', async () => {

@@ -72,6 +72,27 @@ describe('a chain', () => {
     const crossed = buildChain({ certificates: parsed(direct.pem, crossSigned.pem), publicKey: direct.key, roots: parsed(stranger.pem), now: NOW });
     expect(crossed.chainPem).toBe(direct.pem + crossSigned.pem);
     expect(crossed.root?.toString()).toBe(stranger.pem);
+    // The self-signed root beside it leads nowhere for those who trust only the other one, as with every change of a public root.
+    expect(buildChain({ certificates, publicKey: direct.key, roots: parsed(stranger.pem), now: NOW }).chainPem).toBe(direct.pem + crossSigned.pem);
+    expect(buildChain({ certificates: certificates.toReversed(), publicKey: direct.key, roots: parsed(root.pem, stranger.pem), now: NOW }).chainPem).toBe(direct.pem);
+  });
+
+  it('goes by the cross-signature when the self-signed root has expired, as when DST Root CA X3 did', async () => {
+    const key = await freshKey(P256);
+    const ca = { subject: { commonName: 'Old' }, isCA: true };
+    const expired = certify(key, { ...ca, notAfter: after(DAY) });
+    const crossSigned = certify(key, ca, stranger.issuer);
+    const member = await leaf({}, pretending(crossSigned, key));
+    for (const certificates of [parsed(member.pem, expired.pem, crossSigned.pem), parsed(member.pem, crossSigned.pem, expired.pem)]) {
+      expect(buildChain({ certificates, publicKey: member.key, now: after(2 * DAY) }).chainPem).toBe(member.pem + crossSigned.pem);
+    }
+  });
+
+  it('may have exactly as many CAs as the path lengths allow', async () => {
+    const strict = await authority('Strict', { pathLength: 1 });
+    const below = await authority('Below', {}, strict.issuer);
+    const last = await leaf({}, below.issuer);
+    expect(buildChain({ certificates: parsed(strict.pem, below.pem, last.pem), now: NOW }).chainPem).toBe(last.pem + below.pem);
   });
 });
 
@@ -95,7 +116,15 @@ describe('what is no chain', () => {
   });
 
   it('ends in a root that nobody trusts', async () => {
-    expect(await code({ roots: parsed(stranger.pem) })).toBe('ChainInvalid');
+    expect(await code({ roots: parsed(stranger.pem) })).toBe('ChainIncomplete');
+    const self = await leaf();
+    expect(await code({ certificates: parsed(self.pem), roots: parsed(root.pem) })).toBe('ChainInvalid');
+  });
+
+  it('is signed by somebody else than it says, with all names and key identifiers right', async () => {
+    const forged = await leaf({ dnsNames: ['bank.example'] }, { ...root.issuer, privateKey: await freshKey(P256) });
+    expect(await code({ certificates: parsed(forged.pem), roots: parsed(root.pem) })).toBe('ChainIncomplete');
+    expect(buildChain({ certificates: parsed(forged.pem, root.pem), publicKey: forged.key, now: NOW })).toMatchObject({ root: undefined, chainPem: forged.pem });
   });
 
   it('has the right names, but not the signature', async () => {
@@ -157,7 +186,7 @@ describe('PEM bundles', () => {
   it('are refused by size and count before anything is parsed', async () => {
     const begin = performance.now();
     expect(await codeOf(() => parsePemCertificates('-----BEGIN CERTIFICATE-----\n'.repeat(100_000)))).toBe('InvalidCertificate');
-    expect(await codeOf(() => parsePemCertificates('-'.repeat(330_000)))).toBe('InvalidCertificate');
+    expect(await codeOf(() => parsePemCertificates(root.pem + '\n'.repeat(330_000)))).toBe('InvalidCertificate');
     expect(await codeOf(() => parsePemCertificates(root.pem.repeat(4), { bytes: 330_000, certificates: 3 }))).toBe('InvalidCertificate');
     expect(await codeOf(() => parseCertificate(root.pem + ' '.repeat(36_500)))).toBe('InvalidCertificate');
     expect(performance.now() - begin).toBeLessThan(1000);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { KeysteadError } from '../../../../src/api/error.ts';
 import { describeKeyAlgorithm, exportPrivateKey, publicKeyThumbprint } from '../../../../src/crypto/keys.ts';
 import { createCsr, parseCsr } from '../../../../src/crypto/x509/csr.ts';
+import { childElements, nullValue, objectIdentifier, sequence } from '../../../../src/crypto/x509/der.ts';
 import { codeOf, keys, kinds, P256 } from './builders.ts';
 import { OpenSsl } from './openssl.ts';
 
@@ -72,6 +73,29 @@ describe('a CSR', () => {
     const key = await keys.generate({ algorithm: 'RSA', size: 2048 });
     const pem = openssl.run('req', '-new', ...digest, '-key', openssl.file(exportPrivateKey(key)), '-subj', '/CN=www');
     expect(await codeOf(() => parseCsr(pem))).toBe('InvalidCsr');
+  });
+
+  it('whose frame lies about the signature is refused', async () => {
+    const key = await keys.generate({ algorithm: 'RSA', size: 2048 });
+    const { der } = createCsr({ dnsNames: ['a.example'], keyAlgorithm: { algorithm: 'RSA', size: 2048 } }, key);
+    const [toSign, algorithm, signature] = childElements(der);
+    if (toSign === undefined || algorithm === undefined || signature === undefined) throw new Error('a CSR has three parts');
+    expect(parseCsr(sequence(toSign, algorithm, signature))).toMatchObject({ sans: { dnsNames: ['a.example'] } });
+    const ecdsa = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
+    const unusedBits = Buffer.from(signature);
+    unusedBits.writeUInt8(1, signature.length - 257);
+    for (const frame of [sequence(toSign, ecdsa, signature), sequence(toSign, algorithm, unusedBits), sequence(toSign, algorithm, signature, nullValue()), sequence(toSign, algorithm), Buffer.concat([sequence(toSign, algorithm, signature), nullValue()])]) {
+      expect(() => parseCsr(frame)).toThrow(KeysteadError);
+    }
+  });
+
+  it('in any other framing than DER has is refused, though the signature is right', async () => {
+    const { der } = createCsr({ dnsNames: ['a.example'], keyAlgorithm: P256 }, await keys.generate(P256));
+    expect(der.readUInt8(1)).toBe(0x81);
+    const longForm = Buffer.concat([Buffer.from([0x30, 0x82, 0x00]), der.subarray(2)]);
+    const indefinite = Buffer.concat([Buffer.from([0x30, 0x80]), der.subarray(3), Buffer.alloc(2)]);
+    const otherLengths = Array.from({ length: 255 }, (_, change) => Buffer.concat([der.subarray(0, 2), Buffer.from([der.readUInt8(2) ^ (change + 1)]), der.subarray(3)]));
+    for (const frame of [longForm, indefinite, ...otherLengths]) expect(() => parseCsr(frame)).toThrow(KeysteadError);
   });
 
   it('for a key that we do not certify is refused', async () => {
