@@ -78,6 +78,8 @@ export const reasons = {
   MergeNotAllowed: 'With creationPolicy Merge, the Secret must exist and its owner must have put the label keystead.dev/merge on it.',
   TemplateInvalid: 'The template of the target cannot be rendered; the message says which key and why.',
   TemplateLimitExceeded: 'The template of the target needs more time or memory than templates may use.',
+  RestartTargetMissing: 'A workload that spec.target.restart names does not exist in the namespace of the Secret.',
+  RestartNotAgreed: 'A workload that spec.target.restart names does not carry the annotation keystead.dev/restart-on for this Secret, so it is not restarted.',
   RestartNotPermitted: 'The operator may not restart workloads: the chart has restart switched off, or the namespace is not covered.',
 } as const;
 

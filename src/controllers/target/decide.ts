@@ -100,6 +100,10 @@ function decideMerge({ target, live, current }: TargetFacts): Action {
   if (managingVault(live) !== undefined) {
     return conflict(`Secret ${secret} is managed by Keystead as a whole, so nothing is merged into it. Choose another spec.target.name.`);
   }
+  if (valueOf(live.metadata.labels, labels.source) !== undefined) {
+    // Else a value could be taken from where it is written to, and change for ever (decisions 28).
+    return conflict(`Secret ${secret} is a source of values (label ${labels.source}), so nothing is merged into it. Choose another spec.target.name.`);
+  }
   if (live.metadata.deletionTimestamp !== undefined) return refusal('TargetDeleting', `Secret ${secret} is being deleted.`, 'wait');
   if (current) return { do: 'none', live };
   if (live.immutable) return conflict(`Secret ${secret} is immutable, so nothing can be merged into it. Choose another spec.target.name.`);

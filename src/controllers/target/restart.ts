@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { annotations } from '../../api/names.ts';
+import type { Reason } from '../../api/reasons.ts';
 import type { Target } from '../../api/target.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isForbidden, isNotFound } from '../../kube/errors.ts';
@@ -35,6 +36,21 @@ export interface RestartOutcome {
   readonly result: 'restarted' | 'upToDate' | 'waiting' | 'missing' | 'notOptedIn' | 'notPermitted';
   /** With `waiting`: milliseconds until it may be rolled. */
   readonly waitMs?: number;
+}
+
+/** What a person should know of a workload that could not be looked after, for a warning event. */
+export function restartWarning(outcome: RestartOutcome, secret: string): { readonly reason: Reason; readonly message: string } | undefined {
+  const workload = `${outcome.kind} ${outcome.name}`;
+  switch (outcome.result) {
+    case 'missing':
+      return { reason: 'RestartTargetMissing', message: `There is no ${workload} beside Secret ${secret}. Correct spec.target.restart.` };
+    case 'notOptedIn':
+      return { reason: 'RestartNotAgreed', message: `${workload} does not agree to be restarted. Annotate it with ${annotations.restartOn}: ${secret.split('/')[1] ?? ''}.` };
+    case 'notPermitted':
+      return { reason: 'RestartNotPermitted', message: `Keystead may not restart ${workload}. Switch restart on in the chart, or remove spec.target.restart.` };
+    default:
+      return undefined;
+  }
 }
 
 export interface RestartFacts {

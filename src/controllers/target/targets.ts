@@ -1,3 +1,5 @@
+import type { KeysteadError } from '../../api/error.ts';
+import type { Reason } from '../../api/reasons.ts';
 import type { Target } from '../../api/target.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isAlreadyExists } from '../../kube/errors.ts';
@@ -14,8 +16,8 @@ import { claimOf, decideDeparture, decideTarget, type Action } from './decide.ts
 import { marks, valueOf, type Owner } from './identity.ts';
 import type { ManagedSecret } from './managed-secret.ts';
 import { refusal, refused } from './refusal.ts';
-import { REPAIR_WAIT_MS, Repairs } from './repairs.ts';
-import { Restarter, type RestartOutcome } from './restart.ts';
+import { Repairs } from './repairs.ts';
+import { Restarter, restartWarning, type RestartOutcome } from './restart.ts';
 import { isBehind, isSameTarget, writtenState } from './state.ts';
 import { SecretWriter } from './write.ts';
 import { writeContent } from './write-content.ts';
@@ -69,6 +71,8 @@ export interface SyncResult {
   /** What became of the Secret that the record named before, if it was another one. */
   readonly previous: 'none' | 'kept' | 'deleted' | 'unmerged';
   readonly restarts: readonly RestartOutcome[];
+  /** For warning events: workloads that could not be looked after. The target itself is well. */
+  readonly warnings: readonly { readonly reason: Reason; readonly message: string }[];
   /** When a roll that had to wait is due. */
   readonly requeueAfterMs?: number;
 }
@@ -120,6 +124,7 @@ export class Targets {
       recordIsBehind: isBehind(recorded, state),
       previous,
       restarts,
+      warnings: restarts.flatMap((outcome) => restartWarning(outcome, keyOf(target)) ?? []),
       ...(waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) }),
     };
   }
@@ -167,12 +172,17 @@ export class Targets {
   }
 
   async #carryOut(request: SyncRequest, informer: Informer<ManagedSecret>, action: Action): Promise<[keyof typeof results, ManagedSecret]> {
+    const { target } = request;
     if (action.do === 'refuse') throw refused(action);
     if (action.do === 'none') return ['none', action.live];
-    this.#boundRepairs(request);
+    const repair = [`${target.creationPolicy}/${keyOf(target)}/${request.owner.uid}`, sourceKey(sourceOf(request))] as const;
+    const waitMs = this.#repairs.waitMs(...repair);
+    if (waitMs > 0) throw this.#contested(target, waitMs);
     const { clock, deployment } = this.#parts;
     try {
-      return await writeContent({ ...request, source: sourceOf(request), action, informer, writer: this.#writer, deniedDomains: deployment.deniedDomains, now: clock.now() });
+      const written = await writeContent({ ...request, source: sourceOf(request), action, informer, writer: this.#writer, deniedDomains: deployment.deniedDomains, now: clock.now() });
+      this.#repairs.wrote(...repair);
+      return written;
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       return this.#taken(request, informer, error);
@@ -191,12 +201,10 @@ export class Targets {
     return this.#carryOut(request, informer, action);
   }
 
-  #boundRepairs(request: SyncRequest): void {
-    const target = keyOf(request.target);
-    if (this.#repairs.allows(`${request.target.creationPolicy}/${target}/${request.owner.uid}`, sourceKey(sourceOf(request)))) return;
-    this.#parts.log.warn('Somebody else keeps changing a target', { target, resource: request.owner.name });
-    const message = `Somebody else keeps changing Secret ${target}. It is put right once a minute; find out who with: kubectl get secret -n ${request.target.namespace} ${request.target.name} --show-managed-fields -o yaml`;
-    throw refused(refusal('TargetContested', message, 'wait', REPAIR_WAIT_MS));
+  #contested({ namespace, name }: Target, waitMs: number): KeysteadError {
+    this.#parts.log.warn('Somebody else keeps changing a target', { target: `${namespace}/${name}` });
+    const message = `Somebody else keeps changing Secret ${namespace}/${name}. It is put right once a minute; find out who does with: kubectl get secret -n ${namespace} ${name} --show-managed-fields -o yaml`;
+    return refused(refusal('TargetContested', message, 'wait', waitMs));
   }
 
   async #restart(request: SyncRequest, secret: ManagedSecret): Promise<readonly RestartOutcome[]> {

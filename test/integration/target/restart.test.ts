@@ -98,7 +98,10 @@ describe('workloads of a target', () => {
     const input = { name: 'silent', restart: [{ kind: 'Deployment' as const, name: 'silent' }, { kind: 'Deployment' as const, name: 'of-another' }, { kind: 'StatefulSet' as const, name: 'gone' }] };
     await process.sync(input);
     await clock.advance(5_000);
-    expect((await process.sync(input, { version: 'v2', values: { password: 'new' } })).restarts.map(({ result }) => result)).toEqual(['notOptedIn', 'notOptedIn', 'missing']);
+    const { restarts, warnings } = await process.sync(input, { version: 'v2', values: { password: 'new' } });
+    expect(restarts.map(({ result }) => result)).toEqual(['notOptedIn', 'notOptedIn', 'missing']);
+    expect(warnings.map(({ reason }) => reason)).toEqual(['RestartNotAgreed', 'RestartNotAgreed', 'RestartTargetMissing']);
+    expect(warnings[0]?.message).toContain('keystead.dev/restart-on: silent');
     expect((await deployed('silent')).spec.template.metadata?.annotations).toBeUndefined();
   });
 });

@@ -33,6 +33,7 @@ export interface SyncChoices {
   readonly recorded?: TargetState | undefined;
   readonly own?: boolean;
   readonly syncAllowed?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 export interface Process {
@@ -153,7 +154,7 @@ async function startProcess(client: KubeClient, operatorNamespace: string, owner
     targets,
     informers,
     opened: () => opened,
-    sync(input, { values = { password: 'correct horse' }, version = 'v1', owner: of = owner, recorded, own = true, syncAllowed = false } = {}) {
+    sync(input, { values = { password: 'correct horse' }, version = 'v1', owner: of = owner, recorded, own = true, syncAllowed = false, signal } = {}) {
       const target = resolveTarget(targetSchema('Opaque').parse(input), of);
       const request: SyncRequest = {
         owner: of,
@@ -167,7 +168,7 @@ async function startProcess(client: KubeClient, operatorNamespace: string, owner
           opened += 1;
           return Promise.resolve(fieldsOf(values));
         },
-        signal: new AbortController().signal,
+        signal: signal ?? new AbortController().signal,
       };
       return targets.sync(request);
     },

@@ -125,6 +125,7 @@ describe('merging into a Secret of somebody else', () => {
     ['the consent is gone', aSecret(), 'MergeNotAllowed'],
     ['its owner consents', aSecret({ metadata: consented }), 'merge'],
     ['it is Keystead\'s own', aSecret({ metadata: { labels: { ...consented.labels, 'keystead.dev/managed': 'vault' } } }), 'Conflict'],
+    ['it is a source of values: A to B to A would never end', aSecret({ metadata: { labels: { ...consented.labels, 'keystead.dev/source': 'vault' } } }), 'Conflict'],
     ['it is immutable', aSecret({ metadata: consented, immutable: true }), 'Conflict'],
     ['it is of a type that is a credential by itself', aSecret({ metadata: consented, type: 'bootstrap.kubernetes.io/token' }), 'TargetNotAllowed'],
     ['it is being deleted', aSecret({ metadata: { ...consented, deletionTimestamp: '2026-01-01T00:00:00Z' } }), 'TargetDeleting'],
