@@ -31,6 +31,9 @@ export const vaultCertificatePermissions: readonly Permission[] = [
   { apiGroup: 'keystead.dev', resource: 'vaultissuers', verbs: ['get', 'list', 'watch'], scope: 'cluster' },
 ];
 
+/** Told of every attempt to issue, for the metrics. */
+export type IssueListener = (issuer: 'selfSigned' | 'ca', result: 'success' | 'error') => void;
+
 /** What became of the record in a pass. */
 interface Carried {
   readonly head: ObjectHead | undefined;
@@ -43,9 +46,11 @@ export class VaultCertificateController {
   readonly #world: World;
   readonly #caKeys: CaKeys;
   readonly #fleet: Fleet;
+  readonly #issued: IssueListener;
 
-  constructor(world: World) {
+  constructor(world: World, issued: IssueListener = () => {}) {
     this.#world = world;
+    this.#issued = issued;
     this.#caKeys = new CaKeys(world.clock);
     this.#fleet = new Fleet(world);
   }
@@ -105,12 +110,15 @@ export class VaultCertificateController {
     const { random } = this.#world;
     const ids: FreshIds = { incarnation: random.bytes(8).toString('hex'), operation: random.bytes(16).toString('hex') };
     const step = { facts, claim: decision.claim, need: decision.need };
+    const issuer = facts.issuer.kind === 'ca' ? 'ca' : 'selfSigned';
     const made = await makeCertificate(this.#world, this.#caKeys, subject, facts, callerFor('vault-certificate', subject.signal, subject.resource));
     if (made instanceof KeysteadError) {
       const head = await this.#change(subject, facts, failureChange(step, made, random.fraction(), ids));
+      this.#issued(issuer, 'error');
       return { head, need: decision.need, problem: failureProblem(head?.certificate) };
     }
     const head = await this.#change(subject, facts, issueChange(step, made, ids));
+    this.#issued(issuer, 'success');
     if (isRenewal(decision.need)) this.#event(subject, 'Normal', 'Renewed', `The certificate was renewed: version ${made.versionId}, valid until ${made.signed.facts.notAfter.toISOString()}.`);
     if (decision.claim === 'recover') this.#event(subject, 'Normal', 'Recovered', `Object ${subject.spec.objectName} was recovered; its target gets a certificate of its own.`);
     return { head, need: undefined, problem: undefined };

@@ -84,6 +84,7 @@ const issuerEndsTooSoon: Gate = (facts, need) => {
     reason: 'IssuerEndsTooSoon',
     message: `The CA of VaultIssuer ${facts.spec.issuerRef.namespace}/${facts.spec.issuerRef.name} ends at ${facts.issuer.notAfter.toISOString()}, no later than this certificate, so a renewal would gain nothing. Renew the CA.`,
     consequence: 'waits',
+    ...(facts.issuer.changesAt === undefined ? {} : { until: facts.issuer.changesAt }),
   };
 };
 

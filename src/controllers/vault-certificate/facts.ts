@@ -15,6 +15,8 @@ export type IssuerView =
       readonly versionId: string;
       /** Nothing that it signs is valid for longer. */
       readonly notAfter: Date;
+      /** When another version will sign, if that is known already. */
+      readonly changesAt: Date | undefined;
       readonly allowSubordinates: boolean;
     };
 

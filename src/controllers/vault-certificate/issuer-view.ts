@@ -40,9 +40,9 @@ async function caView(world: IssuerWorld, namespace: string, ca: CaSpec, asking:
     // Whether it is a CA certificate at all shows when its key is opened; the VaultIssuer's own status says it before.
     const problem = caProblem({ vault: vault.name, certificateName: ca.certificateName, state, isCA: undefined, now });
     if (problem !== undefined) return { kind: 'notReady', ...problem };
-    const signing = state === undefined ? undefined : signingVersion(state, now)?.version;
-    if (signing?.certificate === undefined) return { kind: 'notReady', reason: 'CaNotReady', message: `The CA certificate ${ca.certificateName} has no version.` };
-    return { kind: 'ca', versionId: signing.id, notAfter: new Date(signing.certificate.notAfter), allowSubordinates: ca.allowSubordinates };
+    const signing = state === undefined ? undefined : signingVersion(state, now);
+    if (signing?.version.certificate === undefined) return { kind: 'notReady', reason: 'CaNotReady', message: `The CA certificate ${ca.certificateName} has no version.` };
+    return { kind: 'ca', versionId: signing.version.id, notAfter: new Date(signing.version.certificate.notAfter), changesAt: signing.until, allowSubordinates: ca.allowSubordinates };
   } catch (error) {
     if (!(error instanceof KeysteadError) || error.consequence === 'retry') throw error;
     return { kind: 'notReady', reason: error.code, message: error.message };

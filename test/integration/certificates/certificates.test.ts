@@ -161,6 +161,16 @@ describe('somebody else', () => {
     await kubectl(['delete', '-n', team, 'secret/taken'], { on });
   });
 
+  it('who names the target of another certificate gets a Conflict, and the other keeps it', async () => {
+    await apply([web('owner', { target: { name: 'shared' } })], { on });
+    await ready('vaultcertificate/owner');
+    const before = await field('shared', 'tls.crt');
+    await apply([web('intruder', { target: { name: 'shared' } })], { on });
+    await until(async () => (await read<Certificate>('vaultcertificate/intruder')).status.conditions?.some(({ reason }) => reason === 'Conflict'));
+    expect(await field('shared', 'tls.crt')).toBe(before);
+    expect([await revision('owner'), await revision('intruder')]).toEqual([1, 1]);
+  });
+
   it('who declares the same object gets nothing', async () => {
     await apply([web('thief', { objectName: 'first' })], { on });
     await until(async () => (await read<Certificate>('vaultcertificate/thief')).status.conditions?.some(({ reason }) => reason === 'Conflict'));

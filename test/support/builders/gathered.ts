@@ -3,7 +3,7 @@ import { certificateHead, certificateState, hoursLater } from './certificate-sta
 import { certificateSpec } from './vault-certificate.ts';
 
 /** A CA that can sign, and will for another year. */
-export const readyCa: IssuerView = { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(9000), allowSubordinates: false };
+export const readyCa: IssuerView = { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(9000), changesAt: undefined, allowSubordinates: false };
 
 /** What is known of `team/web` an hour after its certificate was issued: all is well. */
 export function gathered(parts: Partial<Gathered> = {}): Gathered {

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { inspectCertificate } from '../../../../src/crypto/x509/inspect.ts';
 import { parsePemCertificates } from '../../../../src/crypto/x509/pem.ts';
+import { certificateExpiries } from '../../../../src/controllers/vault-certificate/expiries.ts';
 import { caller } from '../../../support/engine.ts';
 import { Rig } from './rig.ts';
 
@@ -191,7 +192,10 @@ describe('a renewal that is held up', () => {
     expect((await rig.state('web')).revision).toBe(1);
     expect(rig.ready('web')).toBe('True RenewalWaiting');
     await rig.reconcile('root');
-    await rig.clock.advance(HOUR);
+    // The new root spreads first, and the certificate knows when to look again.
+    const next = await rig.reconcile('web');
+    expect(next).toBe(HOUR);
+    await rig.clock.advance(next ?? 0);
     await rig.reconcile('web');
     expect((await rig.state('web')).revision).toBe(2);
     expect(rig.ready('web')).toBe('True Ready');
@@ -313,6 +317,18 @@ describe('a CA that is rotated', () => {
     expect(parsePemCertificates(rig.target('web').data['ca.crt'] ?? '')).toHaveLength(2);
     expect((await rig.state('web')).revision).toBe(1);
   });
+});
+
+it('tells the metrics of every attempt, and when each certificate ends', async () => {
+  web();
+  await rig.reconcile('web');
+  web({ dnsNames: ['a..b'] });
+  await rig.reconcile('web').catch(() => undefined);
+  expect(rig.issues).toEqual(['selfSigned success', 'ca success']);
+  expect([...certificateExpiries(rig.world)].map(({ name, vault, notAfter }) => `${name} ${vault} ${notAfter?.toISOString() ?? ''}`)).toEqual([
+    'root team 2027-01-01T00:00:00.000Z',
+    'web team 2026-01-02T00:00:00.000Z',
+  ]);
 });
 
 it('never shows a private key in status or events', async () => {

@@ -60,7 +60,7 @@ describe('a certificate is issued', () => {
     ['when its renewal is due', gathered(due), 'issue RenewalDue own'],
     ['when somebody asks for it', gathered({ resource: { ...gathered().resource, renewRequest: 'asked' } }), 'issue RenewRequested own'],
     ['but not twice for one request', gatheredWith({ renewHandled: 'asked' }, { resource: { ...gathered().resource, renewRequest: 'asked' } }), 'keep'],
-    ['but not because the CA was rotated', gathered({ issuer: { ...readyCa, kind: 'ca', versionId: 'ca-2', notAfter: hoursLater(9000), allowSubordinates: false } }), 'keep'],
+    ['but not because the CA was rotated', gathered({ issuer: { ...readyCa, kind: 'ca', versionId: 'ca-2', notAfter: hoursLater(9000), changesAt: undefined, allowSubordinates: false } }), 'keep'],
     ['at the very instant', gathered({ now: hoursLater(1440) }), 'issue RenewalDue own'],
     ['and not a moment sooner', gathered({ now: new Date(hoursLater(1440).getTime() - 1) }), 'keep'],
   ])('%s', (_when, facts, expected) => {
@@ -75,7 +75,7 @@ describe('issuing waits', () => {
     ['for its issuer', gathered({ inputs: 'inputs-2', issuer: { kind: 'missing' } }), 'keep SpecChanged IssuerNotFound'],
     ['for leave to use the issuer', gathered({ inputs: 'inputs-2', issuer: { kind: 'notAllowed' } }), 'keep SpecChanged IssuerNotAllowed'],
     ['for the CA', gathered({ inputs: 'inputs-2', issuer: { kind: 'notReady', reason: 'CaNotReady', message: 'x' } }), 'keep SpecChanged CaNotReady'],
-    ['for a CA that ends later than the certificate', gathered({ ...due, issuer: { ...readyCa, kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(2160), allowSubordinates: false } }), 'keep RenewalDue IssuerEndsTooSoon'],
+    ['for a CA that ends later than the certificate', gathered({ ...due, issuer: { ...readyCa, kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(2160), changesAt: undefined, allowSubordinates: false } }), 'keep RenewalDue IssuerEndsTooSoon'],
     ['after a failure', gatheredWith({ failures, operation }, { inputs: 'inputs-2' }), 'keep SpecChanged NameNotPermitted'],
     ['when it was issued too often', gatheredWith({ recentIssues: fullHour }, { inputs: 'inputs-2' }), 'keep SpecChanged IssueLimitReached'],
     ['for an issuer that signs CAs', gathered({ inputs: 'inputs-2', spec: certificateSpec({ isCA: true, commonName: 'CA' }) }), 'keep SpecChanged SubordinateNotAllowed'],
@@ -86,7 +86,7 @@ describe('issuing waits', () => {
   it.each<[string, Partial<Gathered>]>([
     ['its time comes', { now: hoursLater(2) }],
     ['the spec changes', { inputs: 'inputs-3' }],
-    ['the CA is rotated', { issuer: { kind: 'ca', versionId: 'ca-2', notAfter: hoursLater(9000), allowSubordinates: false } }],
+    ['the CA is rotated', { issuer: { kind: 'ca', versionId: 'ca-2', notAfter: hoursLater(9000), changesAt: undefined, allowSubordinates: false } }],
     ['the issuer becomes self-signed', { issuer: { kind: 'selfSigned' } }],
   ])('after a failure, until %s', (_what, change) => {
     expect(summary(gatheredWith({ failures }, { inputs: 'inputs-2', ...change }))).toBe('issue SpecChanged own');
@@ -118,10 +118,10 @@ it('tells what has to be mended first: each mended thing uncovers the next', () 
     ['keep RenewalDue ClockUntrusted adopt', { clockTrusted: true }],
     ['keep RenewalDue IssuerNotFound adopt', { issuer: { kind: 'notAllowed' } }],
     ['keep RenewalDue IssuerNotAllowed adopt', { issuer: { kind: 'notReady', reason: 'IssuerExpired', message: 'x' } }],
-    ['keep RenewalDue IssuerExpired adopt', { issuer: { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(2000), allowSubordinates: false } }],
-    ['keep RenewalDue SubordinateNotAllowed adopt', { issuer: { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(2000), allowSubordinates: true } }],
-    ['keep RenewalDue IssuerEndsTooSoon adopt', { issuer: { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(9000), allowSubordinates: true } }],
-    ['keep RenewalDue NameNotPermitted adopt', { now: hoursLater(1500.2), issuer: { kind: 'ca', versionId: 'ca-2', notAfter: hoursLater(9000), allowSubordinates: true } }],
+    ['keep RenewalDue IssuerExpired adopt', { issuer: { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(2000), changesAt: undefined, allowSubordinates: false } }],
+    ['keep RenewalDue SubordinateNotAllowed adopt', { issuer: { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(2000), changesAt: undefined, allowSubordinates: true } }],
+    ['keep RenewalDue IssuerEndsTooSoon adopt', { issuer: { kind: 'ca', versionId: 'ca-1', notAfter: hoursLater(9000), changesAt: undefined, allowSubordinates: true } }],
+    ['keep RenewalDue NameNotPermitted adopt', { now: hoursLater(1500.2), issuer: { kind: 'ca', versionId: 'ca-2', notAfter: hoursLater(9000), changesAt: undefined, allowSubordinates: true } }],
     ['keep RenewalDue IssueLimitReached adopt', { now: hoursLater(1501) }],
   ];
   let facts = gathered({

@@ -64,6 +64,8 @@ export class Rig {
   statusWrites = 0;
   /** The namespaces that an AccessPolicy lists in `syncTo`. */
   syncTo: readonly string[] = [];
+  /** What the metrics are told. */
+  readonly issues: string[] = [];
   controller: VaultCertificateController;
   readonly issuerController: VaultIssuerController;
 
@@ -72,7 +74,7 @@ export class Rig {
     this.clock = clock;
     this.vault = vault;
     this.world = this.#world();
-    this.controller = new VaultCertificateController(this.world);
+    this.controller = new VaultCertificateController(this.world, (issuer, result) => this.issues.push(`${issuer} ${result}`));
     this.issuerController = new VaultIssuerController(this.world);
   }
 
