@@ -1,7 +1,7 @@
 import type { Generate } from '../../api/generate.ts';
 import { KeysteadError } from '../../api/error.ts';
 import type { Random } from '../../runtime/random.ts';
-import { shuffled, uniform } from './uniform.ts';
+import { inBlocks, shuffled, uniform } from './uniform.ts';
 
 /** What a password is made of, all defaults filled in. */
 export type PasswordSpec = NonNullable<Generate['password']>;
@@ -16,11 +16,12 @@ const LONGEST = 256;
  * one lower case where there are two or more. Every password of that description is equally likely.
  * @throws KeysteadError InvalidGenerator when there is none of that description
  */
-export function generatePassword(spec: PasswordSpec, random: Random): string {
+export function generatePassword(spec: PasswordSpec, source: Random): string {
   const { length, digits, symbols, symbolCharacters, noUpper, allowRepeat } = spec;
   if (length < 1 || length > LONGEST || digits < 0 || symbols < 0) throw invalid(`a password has 1 to ${LONGEST} characters`);
   const letters = length - digits - symbols;
   if (letters < 0) throw invalid('digits and symbols together are more than length');
+  const random = inBlocks(source);
   const repeats = allowRepeat ? 'repeats' : 'distinct';
   return shuffled(random, [
     ...pick(random, DIGITS, digits, repeats),

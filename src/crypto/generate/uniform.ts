@@ -10,6 +10,20 @@ export function uniform(random: Random, below: number): number {
   }
 }
 
+/** The same randomness fetched in blocks: a password takes a hundred draws of one byte, and each fetch has its price. */
+export function inBlocks(random: Random, blockLength = 128): Random {
+  let block: Buffer = Buffer.alloc(0);
+  return {
+    bytes(length) {
+      if (block.length < length) block = random.bytes(Math.max(length, blockLength));
+      const drawn = block.subarray(0, length);
+      block = block.subarray(length);
+      return drawn;
+    },
+    fraction: () => random.fraction(),
+  };
+}
+
 /** All items in an order of which every one is equally likely (Fisher and Yates). */
 export function shuffled<Item>(random: Random, items: readonly Item[]): Item[] {
   const result = [...items];

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { KeysteadError } from '../../../../src/api/error.ts';
 import { generatePassword, type PasswordSpec } from '../../../../src/crypto/generate/password.ts';
-import { shuffled, uniform } from '../../../../src/crypto/generate/uniform.ts';
+import { inBlocks, shuffled, uniform } from '../../../../src/crypto/generate/uniform.ts';
 import { systemRandom, type Random } from '../../../../src/runtime/random.ts';
 import { codeOf, syncOutcomeOf } from '../x509/builders.ts';
 
@@ -51,6 +51,23 @@ describe('drawing from a few', () => {
 
   it.each([0, -1, 257, 1.5, Number.NaN])('from %s is a fault of the program', (below) => {
     expect(() => uniform(systemRandom, below)).toThrow(RangeError);
+  });
+});
+
+describe('fetching in blocks', () => {
+  it('gives as much as is asked for, and no byte twice', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 7 }), (lengths) => {
+        let next = 0;
+        const source: Random = { bytes: (length) => Buffer.from(Array.from({ length }, () => next++ % 256)), fraction: () => 0 };
+        const blocks = inBlocks(source, 16);
+        const drawn = lengths.map((length) => blocks.bytes(length));
+        expect(drawn.map((bytes) => bytes.length)).toEqual(lengths);
+        const all = Buffer.concat(drawn);
+        expect(all.every((octet, index) => index === 0 || octet > (all[index - 1] ?? 0))).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
   });
 });
 

@@ -88,6 +88,17 @@ describe('a chain', () => {
     }
   });
 
+  it('is the shorter one where a root has been cross-signed for longer than it lasts itself', async () => {
+    const key = await freshKey(P256);
+    const ca = { subject: { commonName: 'Young' }, isCA: true };
+    const selfSigned = certify(key, { ...ca, notAfter: after(20 * DAY) });
+    const crossSigned = certify(key, { ...ca, notAfter: after(200 * DAY) }, stranger.issuer);
+    const member = await leaf({}, pretending(crossSigned, key));
+    const chain = buildChain({ certificates: parsed(crossSigned.pem, selfSigned.pem, member.pem), publicKey: member.key, now: NOW });
+    expect(chain.chainPem).toBe(member.pem);
+    expect(chain.root?.toString()).toBe(selfSigned.pem);
+  });
+
   it('may have exactly as many CAs as the path lengths allow', async () => {
     const strict = await authority('Strict', { pathLength: 1 });
     const below = await authority('Below', {}, strict.issuer);
