@@ -208,7 +208,8 @@ export class Operator {
     });
     await vaults.start(watching);
     await objects.start(watching);
-    this.#events = new EventRecorder({ client: guarded, clock, random, log, controller: 'keystead.dev/operator', instance: identity });
+    // Not guarded: what is left is written after the lease was given back.
+    this.#events = new EventRecorder({ client, clock, random, log, controller: 'keystead.dev/operator', instance: identity });
     const targets = new Targets({ client: guarded, informers, deployment, clock, failAt, log });
     const clockGuard = new ClockGuard(clock, () => client.serverTime());
     const keys = new KeyGenerator();

@@ -3,12 +3,16 @@ import { allVersions, type ObjectHead } from './object-record.ts';
 import type { VaultStats } from './stats.ts';
 import type { VaultHead } from './vault-record.ts';
 
+/** How soon it is tried again: room is made by purges, which nobody announces. */
+const ROOM_MS = 60_000;
+
 function exceeded(vault: VaultHead, what: string, limit: number, field: string): KeysteadError {
   return new KeysteadError(
     'LimitExceeded',
     `Vault ${vault.namespace}/${vault.name} may hold ${limit} ${what}, and this would be more. ` +
       `Raise spec.limits.${field} of the Vault, or remove what is not needed.`,
     'wait',
+    { retryAfterMs: ROOM_MS },
   );
 }
 

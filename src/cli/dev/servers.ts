@@ -38,6 +38,8 @@ export function etcdArguments(layout: Layout): string[] {
     `--advertise-client-urls=${url}`,
     // Alone, etcd never talks to peers: any free port will do.
     '--listen-peer-urls=http://127.0.0.1:0',
+    // As kubeadm sets it: without it the API server has no bookmarks for kinds that do not change.
+    '--watch-progress-notify-interval=5s',
     // Everything in a cluster lies open in its etcd, so other users of this machine may not ask it.
     '--client-cert-auth',
     `--trusted-ca-file=${at('etcd-ca.crt')}`,

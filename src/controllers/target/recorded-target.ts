@@ -8,7 +8,13 @@ import { plannedState } from './state.ts';
  * unless an AccessPolicy allows more (decisions 58): so which version was current then is noted, and while the move is
  * not carried out the old Secret stays the recorded one.
  */
-export function recordedTarget(before: SecretState | CertificateState | undefined, wanted: Target | undefined): TargetState | undefined {
+export function recordedTarget(
+  before: SecretState | CertificateState | undefined,
+  wanted: Target | undefined,
+  takeOver: 'create' | 'adopt' | 'recover' | 'own',
+): TargetState | undefined {
+  // Adopting, which needs `grant`, makes the versions the resource's own; the former resource's target stays that one's.
+  if (takeOver === 'adopt') return wanted === undefined ? undefined : plannedState(wanted);
   const recorded = before?.declaredBy?.target;
   const current = before?.versions[0]?.id;
   if (wanted === undefined) return recorded;

@@ -114,7 +114,7 @@ function claimed(state: CertificateState, { resource, spec }: Gathered, claim: C
   const { deleted: _back, ...rest } = state;
   const isOwn = state.declaredBy?.uid === resource.uid;
   const recoveredAt = claim === 'recover' ? resource.generation : isOwn ? state.declaredBy?.recoveredAt : undefined;
-  const target = recordedTarget(isOwn ? state : undefined, spec.target);
+  const target = recordedTarget(isOwn ? state : undefined, spec.target, claim);
   const declaredBy: Declaration = {
     kind: 'VaultCertificate',
     namespace: resource.namespace,

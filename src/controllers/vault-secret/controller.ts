@@ -136,7 +136,7 @@ export class VaultSecretController {
         vaultId: vault.vaultId,
         inputs: taken,
         version,
-        target: recordedTarget(current?.secret, spec.target),
+        target: recordedTarget(current?.secret, spec.target, decision.takeOver),
         now,
         incarnation: this.#world.random.bytes(8).toString('hex'),
       });
