@@ -17,8 +17,19 @@ const value = fc.oneof(
   fc.constantFrom('', 'vault', 'VaultSecret/team/app', 'VaultSecret/team/other', 'VaultCertificate/team/app', 'VaultSecret/team/app/x', 'uid-app', 'uid-other', 'team/app', 'other/app', 'v1', '{}', 'null', '[]'),
   fc.string({ maxLength: 12 }),
 );
-const annotations = fc.dictionary(fc.constantFrom(...Object.values(marks), 'keystead.dev/merged.uid-app', '__proto__', 'mine'), value);
-const labels = fc.dictionary(fc.constantFrom('keystead.dev/managed', 'keystead.dev/merge', 'keystead.dev/source', '__proto__', 'constructor'), value);
+/** Mostly near to what would be ours, since random text never is. */
+const annotations = fc.tuple(
+  fc.record({
+    [marks.resource]: fc.oneof({ weight: 3, arbitrary: fc.constantFrom('VaultSecret/team/app', 'VaultSecret/team/other', 'VaultCertificate/team/app') }, { weight: 1, arbitrary: value }),
+    [marks.uid]: fc.constantFrom('uid-app', 'uid-other', ''),
+    [marks.target]: fc.oneof({ weight: 3, arbitrary: fc.constantFrom('team/app', 'team/app', 'team/copy', 'other/app') }, { weight: 1, arbitrary: value }),
+    [marks.version]: fc.constantFrom('v1', 'v2'),
+    [marks.content]: value,
+  }, { requiredKeys: [] }),
+  fc.dictionary(fc.constantFrom('keystead.dev/merged.uid-app', marks.templateMetadata, '__proto__', 'mine'), value, { maxKeys: 2 }),
+  fc.boolean(),
+).map(([near, more, wiped]) => ({ ...(wiped ? {} : near), ...more }) as Record<string, string>);
+const labels = fc.dictionary(fc.constantFrom('keystead.dev/managed', 'keystead.dev/managed', 'keystead.dev/merge', 'keystead.dev/source', '__proto__', 'constructor'), value, { maxKeys: 3 });
 const references = fc.array(fc.record({ apiVersion: fc.constant('keystead.dev/v1alpha1'), kind: fc.constantFrom('VaultSecret', 'VaultCertificate'), name: fc.constantFrom('app', 'other'), uid: fc.constantFrom('uid-app', 'uid-other') }), { maxLength: 2 });
 
 const anySecret = fc.record({ annotations, labels, ownerReferences: references, uid: fc.constantFrom('uid-secret', 'uid-new'), immutable: fc.boolean(), type: fc.constantFrom('Opaque', 'kubernetes.io/tls', 'bootstrap.kubernetes.io/token'), data: fc.dictionary(fc.constantFrom('password', 'x', '__proto__'), fc.base64String({ maxLength: 8 })) })
@@ -39,7 +50,7 @@ function saysItIsOurs(secret: ManagedSecret): boolean {
 
 function consents(secret: ManagedSecret): boolean {
   const map = secret.metadata.labels ?? {};
-  return Object.hasOwn(map, 'keystead.dev/merge') && !Object.hasOwn(map, 'keystead.dev/managed');
+  return Object.hasOwn(map, 'keystead.dev/merge') && !Object.hasOwn(map, 'keystead.dev/managed') && !secret.immutable;
 }
 
 describe('against any foreign writer', () => {
@@ -60,7 +71,8 @@ describe('against any foreign writer', () => {
   it('deletes only what says that it is ours, and of this very resource', () => {
     fc.assert(fc.property(anySecret, anyTarget, (live, input) => {
       const departure = decideDeparture(owner, { ...plannedState(aTarget(input)), uid: 'uid-secret' }, live);
-      const mayDelete = input.deletionPolicy === 'Delete' && input.creationPolicy !== 'Merge' && saysItIsOurs(live);
+      const uid = live.metadata.annotations?.[marks.uid];
+      const mayDelete = input.deletionPolicy === 'Delete' && input.creationPolicy !== 'Merge' && saysItIsOurs(live) && (uid === undefined || uid === 'uid-app');
       expect(departure.do === 'delete' && !mayDelete).toBe(false);
       expect(departure.do === 'unmerge' && !(input.deletionPolicy === 'Delete' && input.creationPolicy === 'Merge' && consents(live))).toBe(false);
     }), { numRuns: 600 });
