@@ -15,7 +15,10 @@ export interface ClaimRefused {
   readonly message: string;
 }
 
-/** Whose the object is (decisions 6, 37, 43). */
+/**
+ * Whose the object is (decisions 6, 37, 43). That somebody may adopt or recover at all was checked at admission: it needs
+ * the verb `grant`. Here it is only decided what that does, and that it is done once.
+ */
 export function claimOf({ head, resource, spec, otherAdopts }: Gathered): Claim | ClaimRefused {
   if (head === undefined) return 'create';
   if (head.secret !== undefined) {

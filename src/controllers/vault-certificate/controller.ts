@@ -41,7 +41,14 @@ interface Carried {
   readonly problem: Problem | undefined;
 }
 
-/** VaultCertificates: issued, renewed, and synced into Kubernetes Secrets. Three writes for a new one, and no read. */
+/**
+ * VaultCertificates: issued, renewed, and synced into Kubernetes Secrets.
+ *
+ * One pass: gather (caches only), decide (pure), one compare-and-swap of the record, the target, one status. Three writes
+ * for a new certificate and no read (decisions 7); killed between any two of them, the next pass goes on from the record,
+ * and makes no second certificate. All that matters between passes is in the record: renewal, retries, the limit.
+ * What is kept in memory here, parsed CAs and a count of what is due, may be lost at any moment.
+ */
 export class VaultCertificateController {
   readonly #world: World;
   readonly #caKeys: CaKeys;
@@ -117,7 +124,12 @@ export class VaultCertificateController {
       this.#issued(issuer, 'error');
       return { head, need: decision.need, problem: failureProblem(head?.certificate) };
     }
-    const head = await this.#change(subject, facts, issueChange(step, made, ids));
+    const head = await this.#change(subject, facts, issueChange(step, made, ids)).catch((error: unknown) => {
+      if (error instanceof KeysteadError && error.code === 'LimitExceeded') return error;
+      throw error;
+    });
+    // The vault is full: nothing was published, and what is there stays good.
+    if (head instanceof KeysteadError) return { head: facts.head, need: decision.need, problem: fullVault(head, facts.now) };
     this.#issued(issuer, 'success');
     if (isRenewal(decision.need)) this.#event(subject, 'Normal', 'Renewed', `The certificate was renewed: version ${made.versionId}, valid until ${made.signed.facts.notAfter.toISOString()}.`);
     if (decision.claim === 'recover') this.#event(subject, 'Normal', 'Recovered', `Object ${subject.spec.objectName} was recovered; its target gets a certificate of its own.`);
@@ -160,6 +172,10 @@ export class VaultCertificateController {
   #event({ resource }: Subject, type: 'Normal', reason: Extract<Reason, 'Renewed' | 'Recovered'>, note: string): void {
     this.#world.events.record({ regarding: resource, type, reason, action: reason, note });
   }
+}
+
+function fullVault({ code, message, retryAfterMs }: KeysteadError, now: Date): Problem {
+  return { reason: code, message, consequence: 'waits', ...(retryAfterMs === undefined ? {} : { until: new Date(now.getTime() + retryAfterMs) }) };
 }
 
 /** When to look again, if nothing happens before: at the first moment that is still to come. */

@@ -5,6 +5,11 @@ import { attemptOf, endOf, stateOfCertificate, type Gathered } from './facts.ts'
 import { issuesAnHour, nextAllowedIssue } from './issue-limit.ts';
 import { needOf, type Need } from './need.ts';
 
+/**
+ * What becomes of a certificate: an ordered chain of pure functions over what was gathered; the first that objects is what
+ * people are told. Nothing here reads a clock, a cache or a key, so that the same facts always give the same answer.
+ */
+
 /** What stands in the way, and what to do about it. */
 export interface Problem {
   readonly reason: Reason;

@@ -3,6 +3,12 @@ import type { VaultCertificateSpec } from '../../api/vault-certificate.ts';
 import type { CertificateState } from '../../vault/object-record.ts';
 import { shortestInterval } from './renewal.ts';
 
+/**
+ * The hard limit on issues (lesson of 25,000 requests that brought down etcd: two controllers that rewrite each other's
+ * Secret, or a spec that flaps). Counted in the record, so that neither a restart nor another leader forgets; asked last
+ * before every issue, so that nothing gets past it: no annotation, no change of spec, no expiry.
+ */
+
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 /** Beyond the renewals that are planned: the first one, and some room for changes of the spec (decisions 36). */

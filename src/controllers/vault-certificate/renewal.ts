@@ -3,6 +3,12 @@ import { durationMs } from '../../api/duration.ts';
 import type { VaultCertificateSpec } from '../../api/vault-certificate.ts';
 import { canonical } from '../../crypto/canonical.ts';
 
+/**
+ * When certificates are renewed. The instant is a function of the certificate, the spec and the version's id, so it can be
+ * computed again at any time and always comes out the same; it is kept in the record all the same, for timers and people,
+ * and a release that computes it otherwise moves it by one visible write.
+ */
+
 /** Below this, half of the lifetime is left at renewal instead of a third (Let's Encrypt's advice to integrators). */
 const SHORT_LIFETIME_MS = 10 * 86_400_000;
 /**

@@ -1,5 +1,8 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { parseVaultCertificate } from '../../../../src/api/vault-certificate.ts';
+import { requestOf } from '../../../../src/controllers/vault-certificate/request.ts';
+import { differences } from '../../../../src/crypto/x509/matches.ts';
 import { inspectCertificate } from '../../../../src/crypto/x509/inspect.ts';
 import { parsePemCertificates } from '../../../../src/crypto/x509/pem.ts';
 import { certificateExpiries } from '../../../../src/controllers/vault-certificate/expiries.ts';
@@ -115,6 +118,38 @@ describe('a certificate from a CA of the vault', () => {
   });
 });
 
+describe('whatever can be asked for', () => {
+  it.each<[string, Parameters<Rig['certificate']>[1]]>([
+    ['RSA', { privateKey: { algorithm: 'RSA', size: 2048 } }],
+    ['P-384', { privateKey: { algorithm: 'ECDSA', size: 384 } }],
+    ['P-521', { privateKey: { algorithm: 'ECDSA', size: 521 } }],
+    ['Ed25519', { privateKey: { algorithm: 'Ed25519' } }],
+    ['every field of the subject', {
+      commonName: 'web',
+      subject: { organizations: ['A', 'B'], organizationalUnits: ['U'], countries: ['DE'], provinces: ['P'], localities: ['L'], streetAddresses: ['S 1'], postalCodes: ['12345'], serialNumber: 'sn-1' },
+    }],
+    ['a subject in RFC 4514', { literalSubject: 'CN=web+UID=1,OU=Team\\, A,O=Example,C=DE' }],
+    ['every kind of name', {
+      dnsNames: ['*.web.example', 'web.example'], ipAddresses: ['192.0.2.1', '2001:db8::1'], uris: ['spiffe://example.org/ns/a/sa/b'],
+      emailAddresses: ['web@example.com'], otherNames: [{ oid: '1.3.6.1.4.1.311.20.2.3', utf8Value: 'web@example' }],
+    }],
+    ['usages', { usages: ['digital signature', 'key agreement', 'server auth', 'client auth', 'code signing'] }],
+    ['a CA with constraints', {
+      issuerRef: { name: 'self' }, isCA: true, commonName: 'Constrained',
+      ca: { pathLength: 2, nameConstraints: { critical: false, permitted: { dnsDomains: ['example'], ipRanges: ['10.0.0.0/8'] }, excluded: { emailAddresses: ['.bad.example'], uriDomains: ['bad.example'] } } },
+    }],
+  ])('%s gets into the certificate, exactly', async (_what, spec) => {
+    const resource = web(spec);
+    await rig.reconcile('web');
+    expect(rig.ready('web')).toBe('True Ready');
+    const parsed = parseVaultCertificate(resource);
+    if (parsed instanceof Error) throw parsed;
+    const certificate = inspectCertificate(rig.target('web').data['tls.crt'] ?? '');
+    expect(differences({ certificate, request: requestOf(parsed) })).toEqual([]);
+    expect(certificate.notAfter.getTime() - certificate.notBefore.getTime()).toBe(24 * HOUR);
+  });
+});
+
 describe('an issuer that refuses', () => {
   it('is asked again after 1, 10 and 100 minutes and then daily, and status says when', async () => {
     rig.certificate('narrow', { issuerRef: { name: 'self' }, isCA: true, commonName: 'Narrow', duration: '8760h', ca: { nameConstraints: { permitted: { dnsDomains: ['inside.example'] } } } });
@@ -182,6 +217,20 @@ describe('a renewal that is held up', () => {
     await rig.clock.advance(24 * HOUR - next);
     await rig.reconcile('web');
     expect(rig.ready('web')).toBe('False IssuerNotFound');
+  });
+
+  it('by a vault that is full leaves the certificate Ready, too', async () => {
+    web();
+    const next = (await rig.reconcile('web')) ?? 0;
+    const full = { ...rig.vault.limits, bytes: 1 };
+    await rig.engine.vaults.change(rig.vault, caller, (head) => ({ operation: 'VaultUpdate', head: { ...head, limits: full } }));
+    await rig.clock.advance(next);
+    expect(await rig.reconcile('web')).toBe(60_000);
+    expect(rig.ready('web')).toBe('True RenewalWaiting');
+    expect((await rig.state('web')).revision).toBe(1);
+    rig.certificate('other', { issuerRef: { name: 'ca' }, dnsNames: ['other.example'] });
+    await rig.reconcile('other');
+    expect(rig.ready('other')).toBe('False LimitExceeded');
   });
 
   it('by a CA that ends no later costs no issues, and goes on when the CA is renewed', async () => {
