@@ -1,3 +1,10 @@
+/**
+ * Asymmetric keys: their kinds, making them, and their way in and out of text.
+ *
+ * Keys travel as Node's KeyObject, so that the private part stays in OpenSSL's memory until somebody exports it. What is
+ * exported is a string, which nobody can overwrite: export as late as possible, and straight into the envelope. Nothing
+ * here logs, and no error carries any of its input.
+ */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { KeysteadError } from '../api/error.ts';

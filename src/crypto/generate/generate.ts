@@ -1,3 +1,7 @@
+/**
+ * The generators of `spec.generate`. Values come into being here and nowhere else: they go to the caller, who puts them
+ * into an envelope at once. Nothing here keeps, logs or reports any of them, not even its length.
+ */
 import { KeysteadError } from '../../api/error.ts';
 import type { Generate } from '../../api/generate.ts';
 import type { Random } from '../../runtime/random.ts';

@@ -1,3 +1,7 @@
+/**
+ * OpenSSH's own formats, from OpenSSH's PROTOCOL.key, RFC 4253 §6.6, RFC 5656 §3.1 and RFC 8709 §4. Node writes none of
+ * them. Private keys are not encrypted in the file: the vault does that, and whoever mounts it could not type a passphrase.
+ */
 import type { KeyObject } from 'node:crypto';
 import type { Random } from '../../runtime/random.ts';
 

@@ -1,3 +1,7 @@
+/**
+ * Issuing: one certificate out of a request, a public key and an issuer. Pure: time, serial number and keys are given.
+ * It knows neither vaults nor records, and does not ask whether the requester may have the name: that was decided before.
+ */
 import { createHash, type KeyObject } from 'node:crypto';
 import { KeysteadError } from '../../api/error.ts';
 import type { Random } from '../../runtime/random.ts';
@@ -35,6 +39,7 @@ export interface IssueInput {
 }
 
 export interface IssuedCertificate {
+  /** The certificate alone. */
   readonly pem: string;
   readonly der: Buffer;
   /** The leaf and the intermediates in order, without the root: what a server presents. */

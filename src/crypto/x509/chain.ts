@@ -1,3 +1,10 @@
+/**
+ * Order in a bag of certificates, as CAs, people and PEM files give them.
+ *
+ * This is no relying party: nothing gets trusted because of it. It finds out early, and with a reason, that a chain would
+ * be refused by those who verify it. Revocation and certificate policies are not looked at. All that is given may be
+ * hostile; work is bounded by the caps of `pem.ts` and by the length of a path.
+ */
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { KeysteadError } from '../../api/error.ts';
 import { publicKeyThumbprint } from '../keys.ts';
@@ -17,6 +24,7 @@ export interface ChainInput {
 }
 
 export interface CertificateChain {
+  /** The certificate that the chain is for; it may be a CA itself. */
   readonly leaf: X509Certificate;
   /** From the leaf's issuer upwards, without the root. */
   readonly intermediates: readonly X509Certificate[];

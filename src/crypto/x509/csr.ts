@@ -18,6 +18,11 @@ import { isSignedBy, signed } from './signature.ts';
 import { encodeDistinguishedName } from './subject.ts';
 import { describeKeyPurposes } from './usages.ts';
 
+/*
+ * A CSR that comes from outside is hostile: size first, then the library's parser, then strict DER, and only then the
+ * signature. What it asks for is only a wish: whoever signs decides by policy, never by what the CSR says.
+ */
+
 /** PKCS#9 extensionRequest (RFC 2985 §5.4.2). */
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
 /** A request has no more than a certificate; checked before anything is parsed. */

@@ -1,3 +1,9 @@
+/**
+ * RFC 4514: distinguished names as text. Syntax only; what may stand in a certificate is `subject.ts`'s to say.
+ *
+ * The reader goes forward through the text once, and gives each escaped octet its own place, so that nothing is unescaped
+ * twice. A value is always text: values of other ASN.1 types have no place in a name that people are to read.
+ */
 import { KeysteadError } from '../../api/error.ts';
 import { attributeTypeByName, attributeTypeByOid } from './attributes.ts';
 import { isObjectIdentifier, utf8String } from './der.ts';

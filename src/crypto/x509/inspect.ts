@@ -1,3 +1,6 @@
+/**
+ * What stands in one certificate. It says nothing about trust: signature, time and chain are `chain.ts`'s.
+ */
 import type { X509Certificate } from 'node:crypto';
 import { keyAlgorithmOf, publicKeyThumbprint, type KeyAlgorithm } from '../keys.ts';
 import { formatDistinguishedName } from './distinguished-name.ts';

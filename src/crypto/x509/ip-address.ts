@@ -1,3 +1,6 @@
+/**
+ * IP addresses and ranges as octets, which is how certificates hold them, and as the one text that they are shown in.
+ */
 import { isIPv4, isIPv6 } from 'node:net';
 
 /** 4 or 16 octets of an address in text; undefined for anything else (zones, leading zeros, ports). */

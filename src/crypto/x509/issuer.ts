@@ -1,3 +1,7 @@
+/**
+ * A CA made ready. Everything that does not change from leaf to leaf is parsed, checked and encoded here, once, so that
+ * issuing is only writing and signing. Callers keep the result for as long as they may keep the key.
+ */
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { KeysteadError } from '../../api/error.ts';
 import { buildChain } from './chain.ts';

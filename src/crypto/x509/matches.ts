@@ -1,3 +1,9 @@
+/**
+ * Whether a certificate is still what a request asks for, and if not, why, in words for a condition and an event.
+ *
+ * The rule that keeps it from issuing for ever: a certificate that `issue` makes of a request satisfies that request,
+ * also where the issuer had to make it shorter or stricter than asked for.
+ */
 import { describeKeyAlgorithm } from '../keys.ts';
 import { formatDistinguishedName } from './distinguished-name.ts';
 import type { CertificateFacts } from './inspect.ts';

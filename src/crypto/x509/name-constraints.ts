@@ -1,3 +1,7 @@
+/**
+ * Name constraints of CAs (RFC 5280 §4.2.1.10): checking, writing and applying them. Where RFC and practice differ, we
+ * side with OpenSSL, which the tests ask for every case, except where it is laxer than is safe.
+ */
 import { KeysteadError } from '../../api/error.ts';
 import { constructed, primitive, sequence } from './der.ts';
 import type { DistinguishedName } from './distinguished-name.ts';

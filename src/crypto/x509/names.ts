@@ -1,3 +1,9 @@
+/**
+ * Subject alternative names: what is accepted, its one canonical form, and its DER.
+ *
+ * Names are checked more strictly than RFC 5280 asks, because a name that two programs read differently is an attack:
+ * no control characters, no address in the guise of a host name, no wildcard but a whole first label.
+ */
 import { domainToASCII } from 'node:url';
 import { KeysteadError } from '../../api/error.ts';
 import { constructed, isObjectIdentifier, objectIdentifier, primitive, utf8String } from './der.ts';

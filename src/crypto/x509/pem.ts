@@ -1,3 +1,7 @@
+/**
+ * PEM (RFC 7468) of certificates. The reader goes through the text once, by searching for fixed strings; there is no
+ * regular expression for hostile input to slow down.
+ */
 import { X509Certificate } from 'node:crypto';
 import { KeysteadError } from '../../api/error.ts';
 

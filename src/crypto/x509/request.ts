@@ -1,3 +1,7 @@
+/**
+ * What may stand in a certificate, before anybody signs it. The custom resource's schema refuses most of what is wrong at
+ * admission; here it is checked again, and in full, since requests also come from the data plane and from records.
+ */
 import { KeysteadError } from '../../api/error.ts';
 import type { VaultCertificateSpec } from '../../api/vault-certificate.ts';
 import type { Usage } from '../../api/x509-request.ts';

@@ -1,3 +1,7 @@
+/**
+ * Signatures on certificates and requests: which algorithm a key signs with, and which of others we believe. The two lists
+ * differ on purpose: we write one algorithm a key, and read all that are still good.
+ */
 import { sign, verify, type KeyObject } from 'node:crypto';
 import { keyAlgorithmOf, type Curve, type KeyAlgorithm } from '../keys.ts';
 import { bitString, childElements, elementContent, nullValue, objectIdentifier, sequence } from './der.ts';

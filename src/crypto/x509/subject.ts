@@ -1,3 +1,6 @@
+/**
+ * The subject of a certificate: from fields or RFC 4514 text to a checked name, and to its DER.
+ */
 import { KeysteadError } from '../../api/error.ts';
 import { attributeTypeByName, attributeTypeByOid, type AttributeSyntax } from './attributes.ts';
 import { ia5String, objectIdentifier, printableString, sequence, setOf, utf8String } from './der.ts';

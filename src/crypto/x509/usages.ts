@@ -1,3 +1,6 @@
+/**
+ * Key usages and extended key usages: between cert-manager's words, which people write, and bits and object identifiers.
+ */
 import { KeysteadError } from '../../api/error.ts';
 import type { KeyAlgorithm } from '../keys.ts';
 
