@@ -368,6 +368,19 @@ describe('a CA that is rotated', () => {
   });
 });
 
+it('two operators that both think they lead publish one certificate', async () => {
+  web();
+  const rival = await rig.rival();
+  const outcomes = await Promise.allSettled([rig.reconcile('web'), rival.reconcile('web')]);
+  // Whoever was slower is told, has published nothing, and looks again.
+  expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  expect(rig.targets.size + rival.targets.size).toBe(1);
+  await rig.reconcile('web');
+  await rival.reconcile('web');
+  expect((await rival.state('web')).revision).toBe(1);
+  expect(rival.target('web').data).toEqual(rig.target('web').data);
+});
+
 it('tells the metrics of every attempt, and when each certificate ends', async () => {
   web();
   await rig.reconcile('web');

@@ -84,6 +84,14 @@ export class Rig {
     return new Rig(engine, clock, await createVault(engine, 'team'));
   }
 
+  /** Another operator on the same records, which thinks that it leads, too. */
+  async rival(): Promise<Rig> {
+    const rival = new Rig(await startEngine({ clock: this.clock, store: this.engine.store }), this.clock, this.vault);
+    for (const [key, issuer] of this.issuers.objects) rival.issuers.objects.set(key, issuer);
+    for (const [key, certificate] of this.certificates.objects) rival.certificates.objects.set(key, certificate);
+    return rival;
+  }
+
   /** A new process on the same records: nothing that was in memory is left. */
   restart(): void {
     this.controller = new VaultCertificateController(this.world);
