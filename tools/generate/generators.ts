@@ -1,7 +1,11 @@
 import { customResources } from '../../src/api/crds.ts';
+import { goldenRenders, installManifest } from './chart/renders.ts';
+import { chartTemplates } from './chart/templates.ts';
+import { chartValuesFiles } from './chart/values-files.ts';
 import { customResourceDefinitions } from './crds.ts';
 import { fieldReference } from './field-reference.ts';
 import { reasonsPage } from './reasons-page.ts';
+import { rolesPage } from './roles-page.ts';
 import { targetMatrix } from './target-matrix.ts';
 
 /**
@@ -21,5 +25,11 @@ export const generators: readonly Generator[] = [
   customResourceDefinitions(customResources),
   fieldReference(customResources),
   reasonsPage(),
+  rolesPage(),
+  chartTemplates(),
+  chartValuesFiles(),
+  // From here on Helm renders what was written just now.
+  installManifest(),
+  goldenRenders(),
   targetMatrix(),
 ];
