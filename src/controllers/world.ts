@@ -23,6 +23,8 @@ import { sourceSecret, sourceSecretResource } from './vault-secret/source.ts';
 export interface Deployment {
   /** Keystead's own namespace. */
   readonly namespace: string;
+  /** The namespaces that are served; undefined: all, those that come later included. */
+  readonly namespaces?: readonly string[] | undefined;
   /** Label and annotation domains that templates may not write (decisions 28). */
   readonly deniedDomains: readonly string[];
   /** Whether workloads may be restarted: the permission behind a chart switch. */
@@ -54,6 +56,8 @@ export type Informers = ReturnType<typeof createInformers>;
 
 export interface InformerParts {
   readonly client: KubeClient;
+  /** The namespaces to watch; undefined: all. */
+  readonly namespaces?: readonly string[] | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -83,13 +87,14 @@ function targetKeys({ metadata, spec: { target } }: SyncedObject): string[] {
 }
 
 /** Everything that the operator watches. Secrets are reduced to digests before they are kept. */
-export function createInformers(parts: InformerParts) {
+export function createInformers({ namespaces, ...everywhere }: InformerParts) {
+  const parts = { ...everywhere, namespaces };
   const byVault = (object: { readonly metadata: KubeObject['metadata']; readonly spec: { readonly vaultRef: { readonly name: string } } }): string[] => [
     `${object.metadata.namespace ?? ''}/${object.spec.vaultRef.name}`,
   ];
   return {
     vaults: new Informer({ ...parts, resource: kinds.vaults }),
-    deletedVaults: new Informer({ ...parts, resource: kinds.deletedVaults }),
+    deletedVaults: new Informer({ ...everywhere, resource: kinds.deletedVaults }),
     vaultSecrets: new Informer({
       ...parts,
       resource: kinds.vaultSecrets,
@@ -125,9 +130,9 @@ export function createInformers(parts: InformerParts) {
     managedSecrets: new Informer({ ...parts, resource: managedSecretResource, labelSelector: MANAGED_LABEL, transform: managedSecret }),
     mergeSecrets: new Informer({ ...parts, resource: managedSecretResource, labelSelector: MERGE_LABEL, transform: managedSecret }),
     sourceSecrets: new Informer({ ...parts, resource: sourceSecretResource, labelSelector: SOURCE_LABEL, transform: sourceSecret }),
-    namespaces: new Informer({ ...parts, resource: resources.namespaces, representation: 'metadata' }),
-    guards: new Informer({ ...parts, resource: resources.validatingAdmissionPolicies }),
-    guardBindings: new Informer({ ...parts, resource: resources.validatingAdmissionPolicyBindings }),
+    namespaces: new Informer({ ...everywhere, resource: resources.namespaces, representation: 'metadata' }),
+    guards: new Informer({ ...everywhere, resource: resources.validatingAdmissionPolicies }),
+    guardBindings: new Informer({ ...everywhere, resource: resources.validatingAdmissionPolicyBindings }),
   };
 }
 

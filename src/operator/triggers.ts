@@ -16,6 +16,7 @@ import type { ControllerName, Router } from './queues.ts';
 
 const controllerOf: Readonly<Record<string, ControllerName>> = { VaultSecret: 'vault-secret', VaultCertificate: 'vault-certificate' };
 
+const DEEPEST_CHAIN = 8;
 /** Counts follow at most this often (decisions 7). */
 const VAULT_STATUS_MS = 10_000;
 
@@ -105,12 +106,26 @@ function wakeTargets(informers: Informers, router: Router, key: string): void {
 function wakeContents(informers: Informers, router: Router, vault: string): void {
   for (const key of informers.vaultSecrets.keysBy('vault', vault)) router.routine('vault-secret', key);
   for (const key of informers.vaultCertificates.keysBy('vault', vault)) router.routine('vault-certificate', key);
-  for (const key of informers.vaultIssuers.keysBy('vault', vault)) router.routine('vault-issuer', key);
+  for (const key of informers.vaultIssuers.keysBy('vault', vault)) {
+    router.routine('vault-issuer', key);
+    // They may be in other namespaces.
+    wakeCertificates(informers, router, key);
+  }
   for (const key of informers.accessPolicies.keysBy('vault', vault)) router.routine('access-policy', key);
 }
 
-function wakeCertificates(informers: Informers, router: Router, issuer: string): void {
-  for (const key of informers.vaultCertificates.keysBy('issuer', issuer)) router.routine('vault-certificate', key);
+/**
+ * Everything that an issuer signed, down to the leaves: a new root shows in the `ca.crt` of all of them. A circle of
+ * issuers, which the resources do not forbid, ends at the depth that chains may have.
+ */
+function wakeCertificates(informers: Informers, router: Router, issuer: string, depth = 0): void {
+  for (const certificate of informers.vaultCertificates.by('issuer', issuer)) {
+    router.routine('vault-certificate', keyOf(certificate.metadata));
+    if (certificate.spec.isCA !== true || depth >= DEEPEST_CHAIN) continue;
+    const { vaultRef, objectName } = certificate.spec;
+    const object = `${certificate.metadata.namespace ?? ''}/${vaultRef.name}/${(objectName ?? certificate.metadata.name).toLowerCase()}`;
+    for (const below of informers.vaultIssuers.keysBy('certificate', object)) wakeCertificates(informers, router, below, depth + 1);
+  }
 }
 
 /** Wakes what a change of a vault's record concerns. */

@@ -29,7 +29,7 @@ export interface TargetState {
   readonly uid?: string;
   readonly creationPolicy: 'Owner' | 'Merge' | 'Orphan';
   readonly deletionPolicy: 'Delete' | 'Retain';
-  /** Targets of versions made before this one need the consent of an AccessPolicy (decisions 58). */
+  /** The version that was current when the target was set; older ones and it need the consent of an AccessPolicy (decisions 58). */
   readonly sinceVersion?: string;
   /** The spec names another Secret by now; which version was current when it began to (decisions 58). */
   readonly moving?: { readonly namespace: string; readonly name: string; readonly sinceVersion?: string };

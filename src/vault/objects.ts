@@ -134,19 +134,24 @@ export class Objects {
       if (error instanceof OpenFailed) throw notOpening(name, versionId, error);
       throw error;
     });
-    await this.#parts.auditor.read({
-      operation,
-      vault: { id: vault.vaultId, namespace: vault.namespace, name: vault.name },
-      object: { kind, name: canonicalName(name), version: versionId },
-      actor: caller.actor,
-      ...(caller.resource === undefined ? {} : { resource: caller.resource }),
-      counter: found.head.counter,
-    }).catch((error: unknown) => {
+    await this.used(vault, found.head, kind, versionId, operation, caller).catch((error: unknown) => {
       // Without its record it was not opened.
       opened.forEach((field) => field.fill(0));
       throw error;
     });
     return opened;
+  }
+
+  /** Records that a version is made use of without being opened again: a signature by a key that is held in memory. */
+  used(vault: VaultHead, head: ObjectHead, kind: ObjectKind, versionId: string, operation: AuditOperation, caller: Caller): Promise<void> {
+    return this.#parts.auditor.read({
+      operation,
+      vault: { id: vault.vaultId, namespace: vault.namespace, name: vault.name },
+      object: { kind, name: canonicalName(head.name), version: versionId },
+      actor: caller.actor,
+      ...(caller.resource === undefined ? {} : { resource: caller.resource }),
+      counter: head.counter,
+    });
   }
 
   /** HMAC, hex, under a key of this vault and purpose: what may be published or kept without giving the value away. */

@@ -1,4 +1,5 @@
 import type { Target } from '../../api/target.ts';
+import type { Claim } from '../claim.ts';
 import type { CertificateState, SecretState, TargetState } from '../../vault/object-record.ts';
 import { plannedState } from './state.ts';
 
@@ -11,10 +12,10 @@ import { plannedState } from './state.ts';
 export function recordedTarget(
   before: SecretState | CertificateState | undefined,
   wanted: Target | undefined,
-  takeOver: 'create' | 'adopt' | 'recover' | 'own',
+  claim: Claim,
 ): TargetState | undefined {
   // Adopting, which needs `grant`, makes the versions the resource's own; the former resource's target stays that one's.
-  if (takeOver === 'adopt') return wanted === undefined ? undefined : plannedState(wanted);
+  if (claim === 'adopt') return wanted === undefined ? undefined : plannedState(wanted);
   const recorded = before?.declaredBy?.target;
   const current = before?.versions[0]?.id;
   if (wanted === undefined) return recorded;

@@ -1,6 +1,6 @@
 import type { Reason } from '../../api/reasons.ts';
 import type { CertificateState } from '../../vault/object-record.ts';
-import { claimOf, type Claim } from './claim.ts';
+import { claimOf, type Claim } from '../claim.ts';
 import { attemptOf, endOf, stateOfCertificate, type Gathered } from './facts.ts';
 import { issuesAnHour, nextAllowedIssue } from './issue-limit.ts';
 import { needOf, type Need } from './need.ts';
@@ -133,7 +133,7 @@ const issuingGates: readonly Gate[] = [
 
 /** What to do now: whether the object may be touched, whether a certificate is needed, whether it may be issued. Pure. */
 export function decide(facts: Gathered): Decision {
-  const claim = claimOf(facts);
+  const claim = claimOf({ ...facts, kind: 'certificate' });
   if (typeof claim !== 'string') return { do: 'refuse', problem: { ...claim, consequence: 'stalled' } };
   const objectProblem = disabled(facts);
   if (objectProblem !== undefined) return { do: 'refuse', problem: objectProblem };

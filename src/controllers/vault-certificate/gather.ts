@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { syncAllowed } from '../../access/decide.ts';
 import type { VaultCertificateSpec } from '../../api/vault-certificate.ts';
-import type { CertificateState, ObjectHead } from '../../vault/object-record.ts';
+import type { ObjectHead } from '../../vault/object-record.ts';
 import type { VaultHead } from '../../vault/vault-record.ts';
+import { wouldTakeBack } from '../claim.ts';
 import type { VaultCertificateResource } from '../resources.ts';
 import type { World } from '../world.ts';
 import type { Gathered } from './facts.ts';
@@ -39,7 +40,7 @@ export async function gather(world: World, fleet: Fleet, { resource, spec, vault
     inputs,
     issuer,
     mayUseForeignVersions: foreignVersionsAllowed(world, vault, spec),
-    otherAdopts: otherAdopts(world, head?.certificate, uid),
+    otherAdopts: wouldTakeBack(world, head?.certificate, uid),
     now: world.clock.now(),
     clockTrusted: clockTrusted(world, fleet, head),
   };
@@ -49,14 +50,6 @@ export async function gather(world: World, fleet: Fleet, { resource, spec, vault
 export function foreignVersionsAllowed(world: Pick<World, 'policies'>, vault: VaultHead, spec: VaultCertificateSpec): boolean {
   if (spec.target === undefined) return false;
   return syncAllowed(world.policies.of(vault.namespace, vault.name), { name: spec.objectName, namespace: spec.target.namespace }).allowed;
-}
-
-/** Whether the resource that declares the object now is there and would take it back. */
-function otherAdopts({ informers }: Pick<World, 'informers'>, state: CertificateState | undefined, uid: string): boolean {
-  const declaredBy = state?.declaredBy;
-  if (declaredBy === undefined || declaredBy.uid === uid) return false;
-  const other = informers.vaultCertificates.get(`${declaredBy.namespace}/${declaredBy.name}`);
-  return other?.metadata.uid === declaredBy.uid && other.spec.adopt === true;
 }
 
 /** A clock that jumped must not renew everything (decisions 14). Looked at only where something is due. */

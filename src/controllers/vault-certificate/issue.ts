@@ -63,7 +63,7 @@ async function openKey(world: World, vault: Subject['vault'], name: string, vers
 }
 
 async function openPrivateKey(world: World, vault: Subject['vault'], name: string, versionId: string, caller: Caller): Promise<Buffer> {
-  const privateKey = (await world.objects.open(vault, name, 'certificate', versionId, 'KeySign', caller)).get('privateKey');
+  const privateKey = (await world.objects.open(vault, name, 'certificate', versionId, 'CertificateGet', caller)).get('privateKey');
   if (privateKey === undefined) throw new RecordChanged(`Version ${versionId} of ${name}`);
   return privateKey;
 }
@@ -80,9 +80,12 @@ async function issuerFor(world: World, caKeys: CaKeys, { spec }: Subject, facts:
   const { ca } = issuerSpec;
   const { versionId } = facts.issuer;
   const vault = await usableVault(world, ref.namespace, ca.vaultRef.name);
-  const version = (await world.objects.get(vault, ca.certificateName))?.certificate?.versions.find((one) => one.id === versionId);
-  if (version === undefined) throw new RecordChanged(`CA certificate ${ca.certificateName}`);
+  const head = await world.objects.get(vault, ca.certificateName);
+  const version = head?.certificate?.versions.find((one) => one.id === versionId);
+  if (head === undefined || version === undefined) throw new RecordChanged(`CA certificate ${ca.certificateName}`);
   const loaded = await caKeys.get(versionId, () => readCa(world, vault, ca.certificateName, version, caller));
+  // The key stays in memory for minutes; each signature by it is recorded all the same, and before it is made.
+  await world.objects.used(vault, head, 'certificate', versionId, 'KeySign', caller);
   return caIssuer(loaded, ca);
 }
 

@@ -1,4 +1,4 @@
-import type { Claim } from './claim.ts';
+import type { Claim } from '../claim.ts';
 import { stateOfCertificate, type Gathered } from './facts.ts';
 
 /** Why a certificate has to be issued. */

@@ -7,7 +7,7 @@ import type { NewVersion } from '../../vault/blobs.ts';
 import type { Change } from '../../vault/object-change.ts';
 import type { CertificateFacts, CertificateState, Declaration, ObjectHead } from '../../vault/object-record.ts';
 import { recordedTarget } from '../target/recorded-target.ts';
-import type { Claim } from './claim.ts';
+import type { Claim } from '../claim.ts';
 import { attemptOf, type Gathered } from './facts.ts';
 import { withIssue } from './issue-limit.ts';
 import type { Need } from './need.ts';

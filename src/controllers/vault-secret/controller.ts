@@ -1,5 +1,6 @@
 import { syncAllowed } from '../../access/decide.ts';
 import { KeysteadError } from '../../api/error.ts';
+import type { Reason } from '../../api/reasons.ts';
 import { parseVaultSecret, type VaultSecretSpec, type VaultSecretStatus } from '../../api/vault-secret.ts';
 import { nameOf } from '../../kube/object.ts';
 import type { Permission } from '../../kube/permissions.ts';
@@ -9,6 +10,7 @@ import type { ObjectHead, SecretState, TargetState } from '../../vault/object-re
 import { RecordChanged } from '../../vault/record-changed.ts';
 import type { VaultHead } from '../../vault/vault-record.ts';
 import { callerFor } from '../caller.ts';
+import { wouldTakeBack } from '../claim.ts';
 import { isReady, notReady, toSeconds, type WantedCondition } from '../conditions.ts';
 import { cleanUpGone } from '../gone.ts';
 import { kinds, type VaultSecretResource } from '../resources.ts';
@@ -87,6 +89,7 @@ export class VaultSecretController {
     const current = state?.versions[0];
     if (written === undefined || state === undefined || current === undefined) throw new RecordChanged(`Object ${spec.objectName}`);
     const synced = spec.attributes.enabled ? await this.#sync(subject, written, state) : undefined;
+    for (const { reason, message } of synced?.warnings ?? []) this.#event(resource, 'Warning', reason, message);
     const due = rotationDue(spec, current);
     const fields = {
       objectName: written.name,
@@ -112,6 +115,7 @@ export class VaultSecretController {
       inputs,
       sourceProblem: found !== undefined && 'problem' in found ? found.problem : undefined,
       mayUseForeignVersions: this.#syncAllowed(spec, vault),
+      otherAdopts: wouldTakeBack(this.#world, head?.secret, resource.metadata.uid),
       now: this.#world.clock.now(),
       clockTrusted: this.#world.clockGuard.trusted(),
     });
@@ -136,13 +140,13 @@ export class VaultSecretController {
         vaultId: vault.vaultId,
         inputs: taken,
         version,
-        target: recordedTarget(current?.secret, spec.target, decision.takeOver),
+        target: recordedTarget(current?.secret, spec.target, decision.claim),
         now,
         incarnation: this.#world.random.bytes(8).toString('hex'),
       });
     });
-    if (decision.newVersion === 'rotation') this.#event(resource, 'Rotated', `A new version was made: ${version?.id ?? ''}.`);
-    if (decision.takeOver === 'recover') this.#event(resource, 'Recovered', `Object ${spec.objectName} was recovered with its versions.`);
+    if (decision.newVersion === 'rotation') this.#event(resource, 'Normal', 'Rotated', `A new version was made: ${version?.id ?? ''}.`);
+    if (decision.claim === 'recover') this.#event(resource, 'Normal', 'Recovered', `Object ${spec.objectName} was recovered with its versions.`);
     return written;
   }
 
@@ -204,8 +208,8 @@ export class VaultSecretController {
     await writeStatus({ client, failAt, now: clock.now(), signal }, informers.vaultSecrets, resource, { conditions, fields });
   }
 
-  #event(resource: VaultSecretResource, reason: 'Rotated' | 'Recovered', note: string): void {
-    this.#world.events.record({ regarding: resource, type: 'Normal', reason, action: reason, note });
+  #event(resource: VaultSecretResource, type: 'Normal' | 'Warning', reason: Reason, note: string): void {
+    this.#world.events.record({ regarding: resource, type, reason, action: reason, note });
   }
 }
 

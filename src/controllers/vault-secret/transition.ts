@@ -4,7 +4,8 @@ import type { AuditOperation } from '../../audit/record.ts';
 import type { NewVersion } from '../../vault/blobs.ts';
 import type { Change } from '../../vault/object-change.ts';
 import type { Attributes, Declaration, ObjectHead, SecretState, TargetState, VersionHead } from '../../vault/object-record.ts';
-import type { SecretDecision, TakeOver } from './decide.ts';
+import type { Claim } from '../claim.ts';
+import type { SecretDecision } from './decide.ts';
 
 /** What the next head is made of, besides the head itself. */
 export interface SecretTransition {
@@ -64,8 +65,8 @@ function attributesOf({ attributes }: VaultSecretSpec): Attributes {
 
 function declarationOf(before: SecretState | undefined, next: SecretTransition): Declaration {
   const { resource, spec } = next;
-  const recoveredAt = next.decision.takeOver === 'recover' ? resource.generation : before?.declaredBy?.recoveredAt;
-  const sameResource = before?.declaredBy?.uid === resource.uid || next.decision.takeOver === 'recover';
+  const recoveredAt = next.decision.claim === 'recover' ? resource.generation : before?.declaredBy?.recoveredAt;
+  const sameResource = before?.declaredBy?.uid === resource.uid || next.decision.claim === 'recover';
   return {
     kind: 'VaultSecret',
     namespace: resource.namespace,
@@ -79,7 +80,7 @@ function declarationOf(before: SecretState | undefined, next: SecretTransition):
 
 /** Inputs move with a new version, and with a take-over that accepts the versions as they are. */
 function inputsOf(before: SecretState | undefined, next: SecretTransition): { inputs?: string } {
-  const accepts = next.decision.takeOver === 'adopt' || next.decision.takeOver === 'recover';
+  const accepts = next.decision.claim === 'adopt' || next.decision.claim === 'recover';
   const inputs = next.version !== undefined || accepts ? next.inputs : before?.inputs;
   return inputs === undefined ? {} : { inputs };
 }
@@ -87,13 +88,13 @@ function inputsOf(before: SecretState | undefined, next: SecretTransition): { in
 /** Adopting rebinds the versions to the new resource (decisions 43); then the oldest beyond what is kept go. */
 function keptVersions(before: SecretState | undefined, next: SecretTransition): readonly VersionHead[] {
   const versions = before?.versions ?? [];
-  const bound = next.decision.takeOver === 'adopt' ? versions.map((version) => ({ ...version, origin: next.resource.uid })) : versions;
+  const bound = next.decision.claim === 'adopt' ? versions.map((version) => ({ ...version, origin: next.resource.uid })) : versions;
   const keep = next.spec.versionsToKeep;
   if (keep === undefined) return bound;
   return bound.slice(0, next.version === undefined ? keep : keep - 1);
 }
 
-const takeOverOperations: Readonly<Record<TakeOver, AuditOperation | undefined>> = {
+const claimOperations: Readonly<Record<Claim, AuditOperation | undefined>> = {
   adopt: 'ObjectAdopt',
   recover: 'ObjectRecover',
   create: undefined,
@@ -101,8 +102,8 @@ const takeOverOperations: Readonly<Record<TakeOver, AuditOperation | undefined>>
 };
 
 function operationOf({ decision, spec }: SecretTransition): AuditOperation {
-  const takeOver = takeOverOperations[decision.takeOver];
-  if (takeOver !== undefined) return takeOver;
+  const claimed = claimOperations[decision.claim];
+  if (claimed !== undefined) return claimed;
   if (decision.newVersion === undefined) return 'SecretUpdate';
   if (decision.newVersion === 'rotation') return 'SecretRotate';
   return spec.secretRef === undefined ? 'SecretGenerate' : 'SecretSet';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { CertificateState } from '../../../../src/vault/object-record.ts';
 import type { Gathered } from '../../../../src/controllers/vault-certificate/facts.ts';
 import type { Need } from '../../../../src/controllers/vault-certificate/need.ts';
-import type { Claim } from '../../../../src/controllers/vault-certificate/claim.ts';
+import type { Claim } from '../../../../src/controllers/claim.ts';
 import { failureChange, issueChange, settingsChange, type Issued } from '../../../../src/controllers/vault-certificate/transition.ts';
 import { certificateFacts, certificateHead, certificateState, certificateVersion, hoursLater } from '../../../support/builders/certificate-state.ts';
 import { gathered, gatheredWith } from '../../../support/builders/gathered.ts';
