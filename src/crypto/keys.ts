@@ -8,7 +8,7 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { KeysteadError } from '../api/error.ts';
-import { Semaphore } from './keys/semaphore.ts';
+import { Semaphore } from '../runtime/semaphore.ts';
 
 export type RsaSize = 2048 | 3072 | 4096;
 export type Curve = 'P-256' | 'P-384' | 'P-521';

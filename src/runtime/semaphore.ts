@@ -4,6 +4,7 @@ export class Semaphore {
   #free: number;
 
   constructor(limit: number) {
+    if (!Number.isInteger(limit) || limit < 1) throw new RangeError('a semaphore lets at least one task run');
     this.#free = limit;
   }
 

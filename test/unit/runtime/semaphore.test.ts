@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Semaphore } from '../../../../src/crypto/keys/semaphore.ts';
+import { Semaphore } from '../../../src/runtime/semaphore.ts';
 
 /** Lets all promise reactions run that are due. */
 const settle = () => new Promise((resolve) => void setImmediate(resolve));
