@@ -1,8 +1,8 @@
 import { KeysteadError } from '../../api/error.ts';
 import { parseVaultIssuer, type VaultIssuerSpec } from '../../api/vault-issuer.ts';
 import { namespaceAllowed } from '../../issuers/allowed.ts';
-import { caProblem } from '../../issuers/ca-readiness.ts';
-import { signingVersion } from '../../issuers/ca-version.ts';
+import { caProblem } from '../vault-issuer/ca-readiness.ts';
+import { signingVersion } from '../vault-issuer/ca-version.ts';
 import type { VaultHead } from '../../vault/vault-record.ts';
 import { usableVault } from '../usable-vault.ts';
 import type { World } from '../world.ts';

@@ -1,6 +1,6 @@
 import type { VaultIssuerSpec, VaultIssuerStatus } from '../../api/vault-issuer.ts';
 import type { CertificateFacts } from '../../crypto/x509/inspect.ts';
-import { caProblem } from '../../issuers/ca-readiness.ts';
+import { caProblem } from './ca-readiness.ts';
 import type { CertificateState } from '../../vault/object-record.ts';
 import { isReady, notReady, toSeconds, type WantedCondition } from '../conditions.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { caProblem } from '../../../src/issuers/ca-readiness.ts';
-import { signingVersion } from '../../../src/issuers/ca-version.ts';
-import { rootsToKeep, trustedRoots } from '../../../src/issuers/trusted-roots.ts';
-import { certificateFacts, certificateState, certificateVersion, hoursLater } from '../../support/builders/certificate-state.ts';
+import { caProblem } from '../../../../src/controllers/vault-issuer/ca-readiness.ts';
+import { signingVersion } from '../../../../src/controllers/vault-issuer/ca-version.ts';
+import { rootsToKeep, trustedRoots } from '../../../../src/issuers/trusted-roots.ts';
+import { certificateFacts, certificateState, certificateVersion, hoursLater } from '../../../support/builders/certificate-state.ts';
 
 const old = certificateVersion({ id: 'old' });
 /** Made 60 days later, when a third of the old one's life is left. */

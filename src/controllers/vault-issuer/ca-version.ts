@@ -1,4 +1,4 @@
-import type { CertificateState, VersionHead } from '../vault/object-record.ts';
+import type { CertificateState, VersionHead } from '../../vault/object-record.ts';
 
 /** A new root is given this long to reach everybody's `ca.crt`, at most… */
 const LONGEST_SPREADING_MS = 60 * 60_000;

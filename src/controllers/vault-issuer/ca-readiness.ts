@@ -1,5 +1,5 @@
-import type { Reason } from '../api/reasons.ts';
-import type { CertificateState } from '../vault/object-record.ts';
+import type { Reason } from '../../api/reasons.ts';
+import type { CertificateState } from '../../vault/object-record.ts';
 
 /** What stands in the way of signing with a CA. */
 export interface CaProblem {
