@@ -38,7 +38,7 @@ export class Metrics {
   readonly #requests: Counter<'code' | 'method' | 'host'>;
   readonly #leader: Gauge<'name'>;
   readonly #issues: Counter<'issuer' | 'result'>;
-  readonly #clockUntrusted: Gauge;
+  #clockUntrusted: () => boolean = () => false;
   #certificates: () => Iterable<CertificateExpiry> = () => [];
   #records: () => Iterable<readonly [RecordKind, number]> = () => [];
 
@@ -61,16 +61,11 @@ export class Metrics {
       labelNames: ['issuer', 'result'],
       registers,
     });
-    this.#clockUntrusted = new Gauge({
-      name: 'keystead_clock_untrusted',
-      help: '1 while the local clock and the API server are more than 5 minutes apart, and nothing irreversible is done by time.',
-      registers,
-    });
     new Gauge({ name: 'keystead_build_info', help: 'Always 1; the labels say what is running.', labelNames: ['version', 'node'], registers }).set(
       { version: build.version, node: process.version },
       1,
     );
-    this.#perObject(registers);
+    this.#asked(registers);
   }
 
   /** The answer to a scrape. */
@@ -98,8 +93,9 @@ export class Metrics {
     this.#issues.inc({ issuer, result: 'error' }, 0);
   }
 
-  clockUntrusted(is: boolean): void {
-    this.#clockUntrusted.set(is ? 1 : 0);
+  /** Names whom to ask whether the clock is trusted. */
+  askClockUntrusted(untrusted: () => boolean): void {
+    this.#clockUntrusted = untrusted;
   }
 
   /** Names whom to ask for the series of `certificates` when metrics are read: they come and go with the resources. */
@@ -121,7 +117,16 @@ export class Metrics {
     });
   }
 
-  #perObject(registers: Registry[]): void {
+  #asked(registers: Registry[]): void {
+    const untrusted = (): boolean => this.#clockUntrusted();
+    void new Gauge({
+      name: 'keystead_clock_untrusted',
+      help: '1 while the local clock and the API server are more than 5 minutes apart, and nothing irreversible is done by time.',
+      registers,
+      collect() {
+        this.set(untrusted() ? 1 : 0);
+      },
+    });
     const certificates = (): Iterable<CertificateExpiry> => this.#certificates();
     const records = (): Iterable<readonly [RecordKind, number]> => this.#records();
     void new Gauge({

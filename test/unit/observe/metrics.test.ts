@@ -104,7 +104,7 @@ describe('metrics of Keystead', () => {
     metrics.audit.unavailable(true);
     metrics.knownIssuer('ca');
     metrics.issued('ca', 'success');
-    metrics.clockUntrusted(true);
+    metrics.askClockUntrusted(() => true);
     metrics.leading('keystead-operator', true);
     metrics.answered('PUT', '409', 'api:443');
     expect({ ...(await series(metrics, 'keystead_')), ...(await series(metrics, 'leader')), ...(await series(metrics, 'rest')) }).toEqual({
