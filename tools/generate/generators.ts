@@ -4,6 +4,7 @@ import { chartTemplates } from './chart/templates.ts';
 import { chartValuesFiles } from './chart/values-files.ts';
 import { customResourceDefinitions } from './crds.ts';
 import { fieldReference } from './field-reference.ts';
+import { metricsPage } from './metrics-page.ts';
 import { reasonsPage } from './reasons-page.ts';
 import { rolesPage } from './roles-page.ts';
 import { targetMatrix } from './target-matrix.ts';
@@ -25,6 +26,7 @@ export const generators: readonly Generator[] = [
   customResourceDefinitions(customResources),
   fieldReference(customResources),
   reasonsPage(),
+  metricsPage(),
   rolesPage(),
   chartTemplates(),
   chartValuesFiles(),
