@@ -1,0 +1,56 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock, sleep } from '../../src/runtime/clock.ts';
+import { cpuOf, memoryOf } from './processes.ts';
+
+const QUIET_MS = 1_000;
+/** Of one core. What renews leases and collects garbage uses less. */
+const QUIET_SHARE = 0.05;
+
+/**
+ * `keystead operator` in a process of its own, as the image runs it, so that its memory and CPU time are its own. Its log
+ * and its audit log go to files in `folder`, which also holds its kubeconfig.
+ */
+export class OperatorProcess {
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+
+  /** `nodeFlags`: for a profile of the operator alone, such as --cpu-prof. */
+  constructor(program: string, folder: string, nodeFlags: readonly string[]) {
+    const files = ['operator-audit.log', 'operator.log'].map((name) => openSync(join(folder, name), 'a', 0o600));
+    const [audit, log] = files;
+    const flags = ['--namespace=keystead-system', `--kubeconfig=${join(folder, 'operator.kubeconfig')}`, '--audit-stdout', '--metrics-port=0', '--health-port=0'];
+    this.#child = spawn(process.execPath, [...nodeFlags, program, 'operator', ...flags], { stdio: ['ignore', audit, log], env: { NODE_ENV: 'production' } });
+    for (const file of files) closeSync(file);
+    this.#ended = once(this.#child, 'exit');
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error('the operator did not start');
+    this.pid = pid;
+  }
+
+  memory(): { readonly now: number; readonly peak: number } {
+    return memoryOf(this.pid);
+  }
+
+  /** Resolves with the monotonic time at which it came to rest, which is a second before that can be known. */
+  async idle(): Promise<number> {
+    for (;;) {
+      const since = systemClock.monotonic();
+      const before = cpuOf(this.pid);
+      let quiet = true;
+      while (quiet && systemClock.monotonic() - since < QUIET_MS) {
+        await sleep(systemClock, 50);
+        quiet = cpuOf(this.pid) - before <= (QUIET_SHARE * QUIET_MS) / 1000;
+      }
+      if (quiet) return since;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    await this.#ended;
+  }
+}
