@@ -81,6 +81,7 @@ export const reasons = {
   RestartTargetMissing: 'A workload that spec.target.restart names does not exist in the namespace of the Secret.',
   RestartNotAgreed: 'A workload that spec.target.restart names does not carry the annotation keystead.dev/restart-on for this Secret, so it is not restarted.',
   RestartNotPermitted: 'The operator may not restart workloads: the chart has restart switched off, or the namespace is not covered.',
+  KeystorePasswordInvalid: 'The password that a keystore shall have is empty, too long, no UTF-8 text or holds control characters such as a line break.',
 } as const;
 
 export type Reason = keyof typeof reasons;
