@@ -40,7 +40,7 @@ const keystores = z.object({
   pkcs12: z.object({
     ...storeFields('PKCS#12', 'p12'),
     profile: z.enum(['Modern2023', 'Modern2026', 'LegacyDES']).default('Modern2023')
-      .describe('Modern2023: AES-256 and SHA-256; OpenSSL 1.1, Java 8u301 and newer. Modern2026: the same with PBMAC1 (RFC 9579); OpenSSL 3.4 and newer. LegacyDES: 3DES and SHA-1, for old Windows and Java only.'),
+      .describe('Modern2023: AES-256 and SHA-256; read by OpenSSL 1.1.1, Java 12 and newer. Modern2026: the same with PBMAC1 (RFC 9579); OpenSSL 3.4, Java 26 and newer. LegacyDES: 3DES and SHA-1, for older readers only.'),
   }).optional().describe('PKCS#12 files, for OpenSSL, Java, .NET and Windows.'),
   jks: z.object(storeFields('JKS', 'jks')).optional().describe('Files of the old format of Java. It protects little; use pkcs12 wherever the program can read it.'),
   passwordKey: secretKey().default('keystore.password').describe('Key of the Secret for the password that is made for keystores without passwordSecretRef. It stays the same when the certificate is renewed.'),

@@ -7,8 +7,9 @@ import { ciphers, digests, hmacs, legacySchemes, PBES2, PBKDF2, PBMAC1, type Dig
 
 /**
  * What a file is protected with, by cert-manager's names.
- * - `Modern2023`: AES-256 under PBKDF2, MAC of RFC 7292 with SHA-256. OpenSSL 1.1 and newer, Java 8u301 and newer.
- * - `Modern2026`: the same with PBMAC1 (RFC 9579). OpenSSL 3.4 and newer.
+ * - `Modern2023`: AES-256 under PBKDF2, MAC of RFC 7292 with SHA-256. OpenSSL 1.1.1, Java 12,
+ *   Windows Server 2019 and newer.
+ * - `Modern2026`: the same with PBMAC1 (RFC 9579). OpenSSL 3.4, Java 26 and newer.
  * - `LegacyDES`: 3DES and SHA-1, for readers that know nothing better. Everybody reads it.
  */
 export type Profile = 'Modern2023' | 'Modern2026' | 'LegacyDES';

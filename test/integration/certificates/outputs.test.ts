@@ -11,6 +11,9 @@ import { Team } from '../../support/team.ts';
 import { convertKeystore, keytoolMissing, listKeystore } from '../../unit/crypto/pkcs12/keytool.ts';
 import { OpenSsl } from '../../unit/crypto/x509/openssl.ts';
 
+/** Java takes a second to start, and several when the machine is busy. */
+const SLOW = 60_000;
+
 const openssl = new OpenSsl();
 let on: ControlPlane;
 let operator: RunningOperator;
@@ -92,7 +95,7 @@ describeUnless(keytoolMissing)('Java', () => {
     expect(listKeystore(paths['truststore.p12'] ?? '', 'PKCS12', own).output).toContain('trustedCertEntry');
     expect(convertKeystore(paths['keystore.jks'] ?? '', 'JKS', 'changeit', openssl.file('').concat('.p12'))).toMatchObject({ status: 0 });
     expect(listKeystore(paths['truststore.jks'] ?? '', 'JKS', 'changeit').output).toContain('trustedCertEntry');
-  });
+  }, SLOW);
 });
 
 describe('lesson 20: what is unchanged', () => {

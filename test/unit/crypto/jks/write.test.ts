@@ -9,6 +9,9 @@ import { keystoreMaterial, type KeystoreMaterial } from '../pkcs12/material.ts';
 import { P256 } from '../x509/builders.ts';
 import { OpenSsl } from '../x509/openssl.ts';
 
+/** Java takes a second to start, and several when the machine is busy. */
+const SLOW = 60_000;
+
 const openssl = new OpenSsl();
 afterAll(() => openssl.remove());
 
@@ -27,17 +30,17 @@ describeUnless(keytoolMissing)('Java', () => {
     expect(text.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
     const key = /-----BEGIN PRIVATE KEY-----[^]*?-----END PRIVATE KEY-----/.exec(text)?.[0] ?? '';
     expect(openssl.run('pkey', '-in', openssl.file(key), '-pubout')).toBe(material.publicKeyPem);
-  });
+  }, SLOW);
 
   it('sees trusted certificates', async () => {
     const { trusted } = await keystoreMaterial();
     const { output } = listKeystore(openssl.file(writeJks({ trusted, created: CREATED }, 'changeit', systemRandom)), 'JKS', 'changeit');
     expect(output.match(/trustedCertEntry/g)).toHaveLength(2);
-  });
+  }, SLOW);
 
   it('opens it with passwords beyond ASCII', async () => {
     expect(listKeystore(openssl.file(keystore(await keystoreMaterial(), 'pässwörd 密码 🔑')), 'JKS', 'pässwörd 密码 🔑')).toMatchObject({ status: 0 });
-  });
+  }, SLOW);
 
   it('refuses a wrong password, and a file that was changed', async () => {
     const file = keystore(await keystoreMaterial());
@@ -45,13 +48,13 @@ describeUnless(keytoolMissing)('Java', () => {
     // In the masked key: only the digest over the file can tell.
     file.writeUInt8(file.readUInt8(120) ^ 1, 120);
     expect(listKeystore(openssl.file(file), 'JKS', 'changeit').output).toContain('password was incorrect');
-  });
+  }, SLOW);
 
   it('finds an alias that was written in capitals', async () => {
     const { entry } = await keystoreMaterial();
     const path = openssl.file(writeJks({ entry: { ...entry, alias: 'Certificate' }, trusted: [], created: CREATED }, 'changeit', systemRandom));
     expect(convertKeystore(path, 'JKS', 'changeit', `${path}.p12`)).toMatchObject({ status: 0 });
-  });
+  }, SLOW);
 });
 
 it('has the same bytes for the same seed, and another mask on the key for another', async () => {

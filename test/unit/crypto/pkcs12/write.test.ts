@@ -11,6 +11,9 @@ import { OpenSsl } from '../x509/openssl.ts';
 import { convertKeystore, keytoolMissing, listKeystore } from './keytool.ts';
 import { keystoreMaterial, type KeystoreMaterial } from './material.ts';
 
+/** Java takes a second to start, and several when the machine is busy. */
+const SLOW = 60_000;
+
 const openssl = new OpenSsl();
 afterAll(() => openssl.remove());
 
@@ -46,24 +49,24 @@ describeUnless(keytoolMissing)('Java', () => {
     expect(text.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
     const key = /-----BEGIN PRIVATE KEY-----[^]*?-----END PRIVATE KEY-----/.exec(text)?.[0] ?? '';
     expect(openssl.run('pkey', '-in', openssl.file(key), '-pubout')).toBe(material.publicKeyPem);
-  });
+  }, SLOW);
 
   it.each(readByOpenssl)('sees trusted certificates under %s', async (profile) => {
     const { output } = listKeystore(openssl.file(await truststore(await keystoreMaterial(), profile)), 'PKCS12', 'changeit');
     expect(output.match(/trustedCertEntry/g)).toHaveLength(2);
     expect(output).toMatch(/^ca-2, /m);
-  });
+  }, SLOW);
 
   it('says of a wrong password that it is one', async () => {
     const { status, output } = listKeystore(openssl.file(await keystore(await keystoreMaterial(), 'Modern2023')), 'PKCS12', 'wrong-one');
     expect([status, output]).toEqual([1, expect.stringContaining('keystore password was incorrect')]);
-  });
+  }, SLOW);
 
   // Held here because the guide says it: a JDK that learns more makes this test fail, and the guide better.
   it('reads only ASCII passwords', async () => {
     const { status } = listKeystore(openssl.file(await keystore(await keystoreMaterial(), 'Modern2023', 'pässwörd')), 'PKCS12', 'pässwörd');
     expect(status).toBe(1);
-  });
+  }, SLOW);
 });
 
 describe.each(profiles)('%s', (profile) => {
