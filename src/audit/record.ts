@@ -16,6 +16,8 @@ export const operations = [
   'SecretSync',
   'CertificateGet',
   'CertificateCreate',
+  'CertificatePendingMerge',
+  'CertificatePendingUpdate',
   'CertificateIssue',
   'CertificateRenew',
   'CertificateUpdate',

@@ -1,7 +1,7 @@
 import { sha256 } from '../crypto/envelope.ts';
 import { verifyHash } from './codec.ts';
 import { archiveRecordName } from './names.ts';
-import { allVersions, type ArchiveHead, type ObjectHead } from './object-record.ts';
+import { allSealed, allVersions, type ArchiveHead, type ObjectHead } from './object-record.ts';
 
 /**
  * Older versions that no longer fit into the record (decisions 11). An archive is immutable and named by its content:
@@ -16,10 +16,10 @@ export interface ArchiveRecord {
   readonly body: Buffer;
 }
 
-/** Ids of the versions whose blobs lie in the record itself. */
+/** Ids of the versions whose blobs lie in the record itself; one that is pending always does. */
 export function inlineVersions(head: ObjectHead): readonly string[] {
   const archived = new Set(head.archives.flatMap((archive) => archive.versions));
-  return allVersions(head).flatMap((version) => (archived.has(version.id) ? [] : [version.id]));
+  return allSealed(head).flatMap((version) => (archived.has(version.id) ? [] : [version.id]));
 }
 
 /** Makes an archive of the given blobs. `at` (RFC 3339) dates it, for the removal of unlisted ones. */

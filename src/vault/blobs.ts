@@ -1,8 +1,8 @@
 import { KeysteadError } from '../api/error.ts';
-import { rewrap as rewrapFields, sealFields, type Binding, type VaultKey } from '../crypto/envelope.ts';
+import { rewrap as rewrapFields, sealFields, sha256, type Binding, type VaultKey } from '../crypto/envelope.ts';
 import { canonicalName } from '../crypto/canonical.ts';
 import type { Random } from '../runtime/random.ts';
-import type { CertificateFacts, ObjectHead, ObjectKind, VersionBlob, VersionHead } from './object-record.ts';
+import type { CertificateFacts, ObjectHead, ObjectKind, SealedHead, VersionBlob, VersionHead } from './object-record.ts';
 
 /** A version that is about to be written. The engine seals `fields` and overwrites them afterwards. */
 export interface NewVersion {
@@ -14,6 +14,24 @@ export interface NewVersion {
   /** Stored in the clear; certificates, for example. */
   readonly public: Readonly<Record<string, string>>;
   readonly fields: ReadonlyMap<string, Buffer>;
+}
+
+/** The private key of a certificate that was asked for and is not there yet. */
+export interface PendingKey {
+  /** Of the version that it will be. */
+  readonly id: string;
+  readonly csr: string;
+  readonly issuerState: Readonly<Record<string, string>>;
+  /** PKCS#8 in PEM. The engine seals it and overwrites it afterwards. */
+  readonly privateKey: Buffer;
+}
+
+/** The public half of a version whose private half was sealed when its operation was opened. */
+export interface PublishedVersion {
+  readonly created: string;
+  readonly origin: string;
+  readonly certificate: CertificateFacts;
+  readonly public: Readonly<Record<string, string>>;
 }
 
 /** Largest value of one version, all fields together (Key Vault: 25 KB). */
@@ -30,7 +48,12 @@ export function bindingOf(head: Pick<ObjectHead, 'vaultId' | 'name'>, kind: Obje
 }
 
 /** Seals a new version into the text of its blob. @throws KeysteadError LimitExceeded */
-export function sealVersion(vaultKey: VaultKey, head: Pick<ObjectHead, 'vaultId' | 'name'>, version: NewVersion, random: Random): string {
+export function sealVersion(
+  vaultKey: VaultKey,
+  head: Pick<ObjectHead, 'vaultId' | 'name'>,
+  version: Pick<NewVersion, 'kind' | 'id' | 'fields' | 'public'>,
+  random: Random,
+): string {
   const bytes = [...version.fields.values()].reduce((sum, field) => sum + field.length, 0);
   if (bytes > MOST_VALUE_BYTES) {
     throw new KeysteadError('LimitExceeded', `The value has ${bytes} bytes; a version holds at most ${MOST_VALUE_BYTES}. Make it smaller.`, 'stalled');
@@ -54,15 +77,23 @@ export function rewrapVersion(from: VaultKey, to: VaultKey, at: Binding, text: s
   return JSON.stringify(rewrapped);
 }
 
-/** What the head says of a blob. */
-export function headOf(version: NewVersion, blob: string, hash: string, vaultKeyId: string): VersionHead {
+/** The blob with another public part: nothing secret is bound to that, so nothing is opened. */
+export function withPublicPart(text: string, shown: VersionBlob['public']): string {
+  const blob: VersionBlob = { ...parseBlob(text), public: shown };
+  return JSON.stringify(blob);
+}
+
+/** What the head says of anything sealed. */
+export function sealedHeadOf(id: string, blob: string, vaultKeyId: string): SealedHead {
+  return { id, blob: sha256(blob), size: Buffer.byteLength(blob), vaultKey: vaultKeyId };
+}
+
+/** What the head says of a version. */
+export function headOf(sealed: SealedHead, version: Pick<NewVersion, 'created' | 'origin' | 'certificate'>): VersionHead {
   return {
-    id: version.id,
+    ...sealed,
     created: version.created,
     ...(version.origin === undefined ? {} : { origin: version.origin }),
-    blob: hash,
-    size: Buffer.byteLength(blob),
-    vaultKey: vaultKeyId,
     ...(version.certificate === undefined ? {} : { certificate: version.certificate }),
   };
 }

@@ -46,18 +46,22 @@ export interface Deletion {
   readonly scheduledPurge: string;
 }
 
-export interface VersionHead {
+/** What the head says of anything that is sealed: enough to find it, and to see that it is the right one. */
+export interface SealedHead {
   /** 32 hex characters. */
   readonly id: string;
-  readonly created: string;
-  /** The uid of the resource that made it; syncing it is "from itself" only for that uid (decisions 1). */
-  readonly origin?: string;
   /** SHA-256 of the blob, hex. */
   readonly blob: string;
   /** Length of the blob in bytes. */
   readonly size: number;
   /** Which vault key wraps its data key; moves when rewrapped. */
   readonly vaultKey: string;
+}
+
+export interface VersionHead extends SealedHead {
+  readonly created: string;
+  /** The uid of the resource that made it; syncing it is "from itself" only for that uid (decisions 1). */
+  readonly origin?: string;
   /** Only on certificates. */
   readonly certificate?: CertificateFacts;
 }
@@ -98,7 +102,10 @@ export interface SecretState extends KindState {
   readonly inputs?: string;
 }
 
-/** One run of getting a certificate; in-process issuers open and complete it in one write (DESIGN §3). */
+/**
+ * One run of getting a certificate. In-process issuers open and complete it in one write, so that it is never seen
+ * `inProgress`; one that goes outside stays in the record between its steps, and whoever leads goes on with it (DESIGN §3).
+ */
 export interface PendingOperation {
   readonly id: string;
   readonly state: 'inProgress' | 'completed' | 'cancelled' | 'failed';
@@ -107,6 +114,28 @@ export interface PendingOperation {
   readonly reason: string;
   /** Why it failed: shown in status, from here and not from there. */
   readonly error?: { readonly code: Reason; readonly message: string };
+  /** For whom and for what, as long as it matters: while it is in progress, and after somebody cancelled it. */
+  readonly request?: OperationRequest;
+  /** Only while it is in progress. */
+  readonly pending?: PendingCertificate;
+}
+
+/** What an operation was opened for. As soon as anything else is wanted, it is void. */
+export interface OperationRequest {
+  /** The uid of the resource; becomes the origin of the version. */
+  readonly requester: string;
+  /** HMAC over what was asked for, the issuer's name included. */
+  readonly inputs: string;
+}
+
+/** A certificate that is not there yet. */
+export interface PendingCertificate {
+  /** The version that it will be. Its blob, with the private key, lies beside those of the versions. */
+  readonly version: SealedHead;
+  /** PKCS#10, PEM; public. */
+  readonly csr: string;
+  /** What the issuer itself needs to go on; each type of issuer has its own words. Public. */
+  readonly issuerState: Readonly<Record<string, string>>;
 }
 
 export interface CertificateState extends KindState {
@@ -151,6 +180,12 @@ export function allVersions(head: ObjectHead): readonly VersionHead[] {
   return [...(head.secret?.versions ?? []), ...(head.certificate?.versions ?? [])];
 }
 
+/** Everything that has a blob: the versions, and one that is still waiting for its certificate. */
+export function allSealed(head: ObjectHead): readonly SealedHead[] {
+  const pending = head.certificate?.operation?.pending?.version;
+  return pending === undefined ? allVersions(head) : [...allVersions(head), pending];
+}
+
 /** The state of one kind, if the name holds one. */
 export function stateOf(head: ObjectHead, kind: ObjectKind): SecretState | CertificateState | undefined {
   return kind === 'secret' ? head.secret : head.certificate;
@@ -162,5 +197,7 @@ export function isObjectHead(head: object): head is ObjectHead {
   const strings = [vaultId, name, incarnation].every((part) => typeof part === 'string');
   const states = [secret, certificate].every((state) => state === undefined || Array.isArray(state?.versions));
   const versions = [...(secret?.versions ?? []), ...(certificate?.versions ?? [])].every((version) => typeof version?.id === 'string');
-  return strings && typeof counter === 'number' && Array.isArray(archives) && states && versions;
+  const pending = certificate?.operation?.pending;
+  const sealed = pending === undefined || typeof pending?.version?.id === 'string';
+  return strings && typeof counter === 'number' && Array.isArray(archives) && states && versions && sealed;
 }

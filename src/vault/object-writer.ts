@@ -5,12 +5,12 @@ import { sha256 } from '../crypto/envelope.ts';
 import { between } from '../runtime/fail-point.ts';
 import { RevisionConflict, type StoredRecord } from '../store/store.ts';
 import { archiveCreated, inlineVersions, makeArchive, openArchive, versionsToArchive, type ArchiveRecord } from './archive.ts';
-import { bindingOf, headOf, rewrapVersion, sealVersion } from './blobs.ts';
+import { bindingOf, headOf, rewrapVersion, sealedHeadOf, sealVersion, withPublicPart, type NewVersion, type PendingKey, type PublishedVersion } from './blobs.ts';
 import { encodeDocument, FORMAT, headMac, parseDocument, verifyHash } from './codec.ts';
 import type { Caller, EngineParts } from './context.ts';
 import { checkLimits } from './limits.ts';
 import type { Change } from './object-change.ts';
-import { allVersions, stateOf, type ObjectHead, type ObjectKind, type VersionHead } from './object-record.ts';
+import { allSealed, allVersions, stateOf, type ObjectHead, type ObjectKind, type SealedHead, type VersionHead } from './object-record.ts';
 import type { CachedRecord, RecordCache } from './record-cache.ts';
 import { RecordChanged } from './record-changed.ts';
 import type { VaultStats } from './stats.ts';
@@ -39,25 +39,41 @@ export class ObjectWriter {
     stats: VaultStats,
     caller: Caller,
   ): Promise<ObjectHead> {
-    const keyId = currentKey(vault).id;
     const blobs = new Map(cached === undefined ? [] : await this.#inlineBlobs(cached));
-    let { head } = change;
-    if (change.add !== undefined) {
-      const added = change.add;
-      const blob = await this.#parts.keyring.use(vault, keyId, ({ key }) => sealVersion(key, head, added, this.#parts.random));
-      added.fields.forEach((field) => field.fill(0));
-      blobs.set(added.id, blob);
-      head = withVersion(head, added.kind, headOf(added, blob, sha256(blob), keyId));
-    }
+    let head = change.add === undefined ? change.head : await this.#add(vault, change.head, change.add, blobs);
+    if (change.pend !== undefined) head = await this.#pend(vault, head, change.pend, blobs);
+    const published = change.publish === undefined ? undefined : cached?.head.certificate?.operation?.pending?.version;
+    if (change.publish !== undefined) head = publish(recordName, head, published, change.publish, blobs);
     head = { ...head, counter: (cached?.head.counter ?? 0) + 1, archives: stillListed(head) };
     checkLimits(vault, stats, cached?.head, head, sizeOf(head) - (cached === undefined ? 0 : sizeOf(cached.head)));
-    return this.#put(vault, recordName, cached, head, blobs, { operation: change.operation, kind: change.kind, version: change.add?.id }, caller);
+    const version = change.add?.id ?? change.pend?.id ?? published?.id;
+    return this.#put(vault, recordName, cached, head, blobs, { operation: change.operation, kind: change.kind, version }, caller);
+  }
+
+  async #add(vault: VaultHead, head: ObjectHead, added: NewVersion, blobs: Map<string, string>): Promise<ObjectHead> {
+    return withVersion(head, added.kind, headOf(await this.#seal(vault, head, added, blobs), added));
+  }
+
+  async #pend(vault: VaultHead, head: ObjectHead, { id, csr, issuerState, privateKey }: PendingKey, blobs: Map<string, string>): Promise<ObjectHead> {
+    const { certificate } = head;
+    if (certificate?.operation === undefined) throw new TypeError('a change that seals a pending key must give the head its operation');
+    const version = await this.#seal(vault, head, { kind: 'certificate', id, public: {}, fields: new Map([['privateKey', privateKey]]) }, blobs);
+    return { ...head, certificate: { ...certificate, operation: { ...certificate.operation, pending: { version, csr, issuerState } } } };
+  }
+
+  /** Seals and overwrites the fields, and puts the blob to the others. */
+  async #seal(vault: VaultHead, head: ObjectHead, version: Parameters<typeof sealVersion>[2], blobs: Map<string, string>): Promise<SealedHead> {
+    const keyId = currentKey(vault).id;
+    const blob = await this.#parts.keyring.use(vault, keyId, ({ key }) => sealVersion(key, head, version, this.#parts.random));
+    version.fields.forEach((field) => field.fill(0));
+    blobs.set(version.id, blob);
+    return sealedHeadOf(version.id, blob, keyId);
   }
 
   /** @see Objects.rewrap */
   async rewrap(vault: VaultHead, cached: CachedRecord<ObjectHead>, caller: Caller): Promise<boolean> {
     const to = currentKey(vault).id;
-    const stale = allVersions(cached.head).filter((version) => version.vaultKey !== to);
+    const stale = allSealed(cached.head).filter((version) => version.vaultKey !== to);
     if (stale.length === 0) return false;
     const blobs = new Map(await this.#inlineBlobs(cached));
     for (const archive of cached.head.archives) {
@@ -65,13 +81,14 @@ export class ObjectWriter {
     }
     let { head } = cached;
     for (const kind of ['secret', 'certificate'] as const) {
-      for (const version of stateOf(head, kind)?.versions ?? []) {
+      const pending = kind === 'certificate' ? head.certificate?.operation?.pending?.version : undefined;
+      for (const version of [...(stateOf(head, kind)?.versions ?? []), ...(pending === undefined ? [] : [pending])]) {
         const blob = blobs.get(version.id);
         if (version.vaultKey === to || blob === undefined) continue;
         verifyHash(cached.name, `version ${version.id}`, blob, version.blob);
         const fresh = await this.#rewrapOne(vault, head, kind, version, blob, to);
         blobs.set(version.id, fresh);
-        head = withChangedVersion(head, kind, { ...version, vaultKey: to, blob: sha256(fresh), size: Buffer.byteLength(fresh) });
+        head = withChangedSeal(head, kind, sealedHeadOf(version.id, fresh, to));
       }
     }
     head = { ...head, counter: head.counter + 1, archives: [] };
@@ -185,7 +202,7 @@ export class ObjectWriter {
     return openArchive(cached.name, listed, stored.body);
   }
 
-  async #rewrapOne(vault: VaultHead, head: ObjectHead, kind: ObjectKind, version: VersionHead, blob: string, to: string): Promise<string> {
+  async #rewrapOne(vault: VaultHead, head: ObjectHead, kind: ObjectKind, version: SealedHead, blob: string, to: string): Promise<string> {
     const binding = bindingOf(head, kind, version.id);
     const from = await this.#parts.keyring.use(vault, version.vaultKey, ({ key }) => ({ id: key.id, secret: Buffer.from(key.secret) }));
     try {
@@ -235,13 +252,29 @@ function withVersion(head: ObjectHead, kind: ObjectKind, version: VersionHead): 
   return { ...head, [kind]: { ...state, versions: [version, ...state.versions] } };
 }
 
-function withChangedVersion(head: ObjectHead, kind: ObjectKind, version: VersionHead): ObjectHead {
+/** What was pending as the current version, under the same data key and with its public half. */
+function publish(recordName: string, head: ObjectHead, pending: SealedHead | undefined, version: PublishedVersion, blobs: Map<string, string>): ObjectHead {
+  if (pending === undefined) throw new TypeError('a change that publishes a pending version needs one in the record');
+  const sealed = blobs.get(pending.id) ?? '';
+  verifyHash(recordName, `pending version ${pending.id}`, sealed, pending.blob);
+  const blob = withPublicPart(sealed, version.public);
+  blobs.set(pending.id, blob);
+  return withVersion(head, 'certificate', headOf(sealedHeadOf(pending.id, blob, pending.vaultKey), version));
+}
+
+/** The same version, or the same pending one, under another vault key. */
+function withChangedSeal(head: ObjectHead, kind: ObjectKind, sealed: SealedHead): ObjectHead {
   const state = stateOf(head, kind);
-  return state === undefined ? head : { ...head, [kind]: { ...state, versions: state.versions.map((one) => (one.id === version.id ? version : one)) } };
+  if (state === undefined) return head;
+  const changed = { ...head, [kind]: { ...state, versions: state.versions.map((one) => (one.id === sealed.id ? { ...one, ...sealed } : one)) } };
+  const { certificate } = changed;
+  const operation = certificate?.operation;
+  if (certificate === undefined || operation?.pending?.version.id !== sealed.id) return changed;
+  return { ...changed, certificate: { ...certificate, operation: { ...operation, pending: { ...operation.pending, version: sealed } } } };
 }
 
 /** Bytes of all blobs: what a record weighs without its head. */
 function sizeOf(head: ObjectHead): number {
-  return allVersions(head).reduce((sum, version) => sum + version.size, 0);
+  return allSealed(head).reduce((sum, { size }) => sum + size, 0);
 }
 

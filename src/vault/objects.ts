@@ -46,7 +46,8 @@ export class Objects {
       log: options.parts.log,
       isHead: isObjectHead,
       unreadable: (vaultId) => ({ vaultId, name: '', incarnation: '', counter: 0, archives: [] }),
-      keep: (head) => [head.secret?.versions[0]?.id, head.certificate?.versions[0]?.id].filter((id) => id !== undefined),
+      keep: (head) =>
+        [head.secret?.versions[0]?.id, head.certificate?.versions[0]?.id, head.certificate?.operation?.pending?.version.id].filter((id) => id !== undefined),
       changed: (name, before, after, own) => {
         this.#count(name, before, after);
         options.changed(before?.head, after?.head, own);

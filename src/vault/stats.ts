@@ -1,5 +1,5 @@
 import type { CachedRecord } from './record-cache.ts';
-import { allVersions, type ObjectHead } from './object-record.ts';
+import { allSealed, type ObjectHead } from './object-record.ts';
 
 /** What a vault holds, counted from the records as they come and go (decisions 5, 12). */
 export interface VaultStats {
@@ -26,7 +26,7 @@ export function count(stats: VaultStats, record: CachedRecord<ObjectHead>, sign:
   if (secret !== undefined && secret.deleted === undefined) stats.secrets += sign;
   if (certificate !== undefined && certificate.deleted === undefined) stats.certificates += sign;
   if ([secret, certificate].some((state) => state?.deleted !== undefined)) stats.deleted += sign;
-  for (const version of allVersions(record.head)) {
+  for (const version of allSealed(record.head)) {
     const under = (stats.versionsUnder.get(version.vaultKey) ?? 0) + sign;
     if (under === 0) stats.versionsUnder.delete(version.vaultKey);
     else stats.versionsUnder.set(version.vaultKey, under);

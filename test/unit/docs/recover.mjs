@@ -62,6 +62,12 @@ function openVersion(vault, head, kind, version, blobText) {
   return { id: version.id, created: version.created, public: blob.public, fields: Object.fromEntries(fields.map(([field, value]) => [field, value.toString('base64')])) };
 }
 
+/** "A pending operation": the key that a CSR was made with, while its certificate is still to come. */
+function pendingOf(vault, head, kind, blobs) {
+  const pending = head[kind].operation?.pending;
+  return pending === undefined ? {} : { pending: { csr: pending.csr, ...openVersion(vault, head, kind, pending.version, blobs.get(pending.version.id)) } };
+}
+
 /** "An object's record" and "Archives". */
 function openObject(name, body, vault, records) {
   const document = JSON.parse(body);
@@ -75,6 +81,7 @@ function openObject(name, body, vault, records) {
   return ['secret', 'certificate'].flatMap((kind) => head[kind] === undefined ? [] : [{
     vault: `${vault.head.namespace}/${vault.head.name}`, kind, name: head.name, deleted: head[kind].deleted !== undefined || vault.head.deleted !== undefined,
     versions: head[kind].versions.map((version) => openVersion(vault, head, kind, version, blobs.get(version.id))),
+    ...pendingOf(vault, head, kind, blobs),
   }]);
 }
 
