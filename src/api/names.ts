@@ -22,6 +22,8 @@ export function syncConsentLabel(source: string): string {
 }
 
 export const annotations = {
+  /** On a VaultCertificate: the id of the operation in progress (status.pending.id), which is cancelled. */
+  cancel: 'keystead.dev/cancel',
   /** On a Vault: any value that was not handled yet starts one rotation of the vault key. */
   rotateVaultKey: 'keystead.dev/rotate-vault-key',
   /** On a workload: the target Secret whose changes may restart it; without this, `restart` never touches it. */

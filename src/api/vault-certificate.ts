@@ -5,8 +5,8 @@ import type { KeysteadError } from './error.ts';
 import { commonStatus, vaultRef, type KubeObject } from './meta.ts';
 import { objectFields, objectNameRules, objectSpecRules } from './object.ts';
 import { parseSpec } from './parse.ts';
-import { atMostOne, cel, dateTime, dnsLabel, dnsSubdomain, list, rules, text } from './schema.ts';
 import { outputSpecRules } from './outputs.ts';
+import { atMostOne, cel, dateTime, dnsLabel, dnsSubdomain, list, matching, rules, text } from './schema.ts';
 import { certificateTarget, resolveTarget, type CertificateTarget } from './target.ts';
 import { alternativeNames, ca, privateKey, subject, usages, type Usage } from './x509-request.ts';
 
@@ -14,6 +14,18 @@ const issuerRef = z.object({
   name: dnsSubdomain().describe('Name of a VaultIssuer.'),
   namespace: dnsLabel().optional().describe('Its namespace, if its allowedNamespaces let this one in. Default: the same namespace.'),
 }).describe('Who signs. A change issues the certificate anew.');
+
+/** A chain as CAs send it; more is refused before it is parsed. */
+const LONGEST_CHAIN_PEM = 95_000;
+
+const external = rules(z.object({
+  signedCertificate: text(LONGEST_CHAIN_PEM).min(1).optional().describe('What the CA made of the CSR, in PEM: the certificate, and the chain in any order. Certificates are public.'),
+  configMapRef: z.object({
+    name: dnsSubdomain().describe('Name of a ConfigMap of this namespace that carries the label keystead.dev/source: <vault>.'),
+    key: matching(/^[-._a-zA-Z0-9]+$/, 253, "must be a key of a ConfigMap: letters, digits, '-', '_' and '.'").default('tls.crt').describe('Key of that ConfigMap.'),
+  }).optional().describe('The same in a ConfigMap, which is followed.'),
+}), atMostOne(['signedCertificate', 'configMapRef'], 'the signed certificate comes from one place: set signedCertificate or configMapRef, not both'))
+  .describe('With an external issuer: where the signed certificate comes back. One that answers no open CSR has no effect.');
 
 /** An empty list, as Helm templates are apt to leave behind, names nobody. */
 const hasSubject = 'has(self.commonName) || has(self.subject) || has(self.literalSubject)';
@@ -52,6 +64,7 @@ export const vaultCertificateSpec = rules(z.object({
   privateKey: privateKey.prefault({}),
   usages: list(z.enum(usages), usages.length, 'set').optional()
     .describe('Key usages and extended key usages. Default: digital signature; with RSA also key encipherment. A CA gets cert sign and crl sign in any case.'),
+  external: external.optional(),
   isCA: z.boolean().default(false).describe('Asks for a CA certificate; the issuer must allow it.'),
   ca: ca.optional(),
   versionsToKeep: z.int().min(1).max(1000).default(10).describe('How many versions are kept when a new one is issued; older ones are destroyed.'),
@@ -81,9 +94,12 @@ export const vaultCertificateStatus = z.object({
   failedAttempts: z.int().min(0).optional().describe('Failed attempts since the last success.'),
   nextAttempt: dateTime('When a failed attempt is tried again.').optional(),
   pending: z.object({
+    id: text(64).optional().describe('Names the operation. As value of the annotation keystead.dev/cancel it cancels it.'),
     state: z.enum(['inProgress', 'completed', 'cancelled', 'failed']).describe('As in Key Vault.'),
     requestedAt: dateTime('When it was opened.').optional(),
     error: text(4096).optional().describe("The issuer's own words on failure."),
+    csr: text(36_500).optional().describe('The certificate signing request that waits to be signed, in PEM. Its key never leaves the vault.'),
+    csrSignature: text(256).optional().describe("Signature by the installation's identity key over namespace, name and CSR. kubectl keystead csr verifies it: sign nothing that does not verify."),
   }).optional().describe('The issuing operation that is under way, or the last one.'),
   target: text(320).optional().describe('The Secret that is in step with the current version, as <namespace>/<name>.'),
 }).describe('What the operator found. Only the operator writes it, and it is never read back as truth.');

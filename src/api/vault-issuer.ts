@@ -33,15 +33,23 @@ const ca = rules(z.object({
 }), cel('self.allowSubordinates || !has(self.maxPathLength)', 'maxPathLength is for subordinate CAs: set allowSubordinates: true, or remove it', '.maxPathLength'))
   .describe('Signs with a CA key of a vault of the same namespace. Using it needs the verb grant on that vault.');
 
-const types = ['selfSigned', 'ca'] as const;
+const external = z.object({
+  caBundle: text(95_000).min(1).optional()
+    .describe('Certificates of the CA in PEM: its roots, and intermediates if it does not send them along. With a root in it, a signed certificate must chain up to one. Without it, a chain is taken as it comes.'),
+}).describe('Signed outside of the cluster, by a person or a CA that Keystead cannot reach: the CSR goes out, the signed certificate comes back.');
+
+const types = ['selfSigned', 'ca', 'external'] as const;
+/** A type can neither come, go nor be exchanged. */
+const sameType = types.map((type) => `has(self.${type}) == has(oldSelf.${type})`).join(' && ');
 
 export const vaultIssuerSpec = rules(z.object({
   selfSigned: z.object({}).optional().describe('Every certificate is signed with its own key.'),
   ca: ca.optional(),
+  external: external.optional(),
   allowedNamespaces: allowedNamespaces.prefault({}),
 }),
-exactlyOne(types, 'set exactly one of selfSigned, ca'),
-cel('has(self.ca) == has(oldSelf.ca)', 'the type of an issuer cannot be changed: create another issuer, and let certificates name that one'));
+exactlyOne(types, `set exactly one of ${types.join(', ')}`),
+cel(sameType, 'the type of an issuer cannot be changed: create another issuer, and let certificates name that one'));
 
 export type VaultIssuerSpecInput = z.input<typeof vaultIssuerSpec>;
 export type VaultIssuerSpec = z.output<typeof vaultIssuerSpec>;
@@ -61,7 +69,7 @@ export const parseVaultIssuer = (object: KubeObject<unknown, unknown>) => parseS
 
 export const vaultIssuer: CustomResource = {
   kind: 'VaultIssuer', plural: 'vaultissuers', singular: 'vaultissuer', shortNames: ['kvi'], scope: 'Namespaced',
-  description: 'Who signs certificates: each by itself, or a CA whose key lies in a vault.',
+  description: 'Who signs certificates: each by itself, a CA whose key lies in a vault, or somebody outside of the cluster.',
   spec: vaultIssuerSpec, status: vaultIssuerStatus, withoutSpec: 'required',
   rules: [],
   selectableFields: ['.spec.ca.vaultRef.name'],

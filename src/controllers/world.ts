@@ -1,4 +1,5 @@
 import { passwordSources } from '../api/outputs.ts';
+import type { Identity } from '../crypto/identity.ts';
 import type { KeyGenerator } from '../crypto/keys.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -45,6 +46,8 @@ export interface World {
   readonly guards: GuardWatch;
   readonly targets: Targets;
   readonly keys: KeyGenerator;
+  /** Signs what people act on (decisions 3). */
+  readonly identity: Identity;
   readonly events: EventRecorder;
   readonly clock: Clock;
   readonly clockGuard: ClockGuard;
@@ -116,6 +119,7 @@ export function createInformers({ namespaces, ...everywhere }: InformerParts) {
         target: targetKeys,
         issuer: (certificate) => [`${certificate.spec.issuerRef.namespace ?? certificate.metadata.namespace ?? ''}/${certificate.spec.issuerRef.name}`],
         targetNamespace: (certificate) => targetNamespaces(certificate.spec.target),
+        answer: ({ metadata, spec }) => (spec.external?.configMapRef === undefined ? [] : [`${metadata.namespace ?? ''}/${spec.external.configMapRef.name}`]),
         source: ({ metadata, spec }) => passwordSources(metadata.namespace ?? '', spec.target),
       },
     }),
@@ -132,6 +136,8 @@ export function createInformers({ namespaces, ...everywhere }: InformerParts) {
     managedSecrets: new Informer({ ...parts, resource: managedSecretResource, labelSelector: MANAGED_LABEL, transform: managedSecret }),
     mergeSecrets: new Informer({ ...parts, resource: managedSecretResource, labelSelector: MERGE_LABEL, transform: managedSecret }),
     sourceSecrets: new Informer({ ...parts, resource: sourceSecretResource, labelSelector: SOURCE_LABEL, transform: sourceSecret }),
+    // Only that they are there and who may read them; what they hold is read when an operation waits for it.
+    sourceConfigMaps: new Informer({ ...parts, resource: resources.configMaps, labelSelector: SOURCE_LABEL, representation: 'metadata' }),
     namespaces: new Informer({ ...everywhere, resource: resources.namespaces, representation: 'metadata' }),
     guards: new Informer({ ...everywhere, resource: resources.validatingAdmissionPolicies }),
     guardBindings: new Informer({ ...everywhere, resource: resources.validatingAdmissionPolicyBindings }),

@@ -2,6 +2,8 @@ import { defaultGuardParameters, type GuardParameters } from '../access/guards/g
 import { guardObjects } from '../access/guards/guards.ts';
 import { customResourceDefinition } from '../api/crd.ts';
 import { customResources } from '../api/crds.ts';
+import { role } from '../kube/rbac.ts';
+import { IDENTITY_CONFIG_MAP } from './identity.ts';
 import { componentLabels, OPERATOR, SERVER, type Manifest } from './manifest.ts';
 import { predefinedClusterRoles } from './predefined-roles.ts';
 import { operatorRbac, type OperatorRbacOptions } from './rbac.ts';
@@ -41,7 +43,22 @@ export function installation(options: InstallationOptions): readonly Manifest[] 
     ...serviceAccounts(options.namespace),
     ...operatorRbac(options),
     ...predefinedClusterRoles(options.aggregation),
+    ...identityReaders(options.namespace),
   ];
+}
+
+/** Whoever acts on a CSR or a sealing key verifies it with the identity key, so everybody may read its public half, and nothing else there. */
+export function identityReaders(namespace: string): readonly Manifest[] {
+  const name = 'keystead-identity-reader';
+  const metadata = { name, namespace, labels: componentLabels('role') };
+  const binding = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata,
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:authenticated' }],
+  };
+  return [role(name, namespace, [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [IDENTITY_CONFIG_MAP], verbs: ['get'] }], metadata.labels), binding];
 }
 
 /** Keystead's own namespace; what runs in it must fulfil the strictest Pod Security Standard. */

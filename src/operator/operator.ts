@@ -36,6 +36,7 @@ import { errorFields } from '../observe/error-fields.ts';
 import { Objects } from '../vault/objects.ts';
 import { Vaults } from '../vault/vaults.ts';
 import { CurrentLeadership } from './current-leadership.ts';
+import { publishIdentity } from './identity.ts';
 import { controllerNames, createQueues, Router, type ControllerName } from './queues.ts';
 import { loadRootKey } from './root-key.ts';
 import { objectRecordChanged, vaultRecordChanged, wakeEverything, watchInformers } from './triggers.ts';
@@ -192,7 +193,8 @@ export class Operator {
     const { namespace } = deployment;
     const store = new KubernetesStore({ client: guarded, namespace, clock, random, log });
     const rootKey = await loadRootKey({ client: guarded, namespace, store, random, failAt, signal });
-    const { auditKey } = await joinInstallation({ store, rootKey, random, now: clock.now(), signal });
+    const { auditKey, identity: identityKey } = await joinInstallation({ store, rootKey, random, now: clock.now(), signal });
+    await publishIdentity({ client: guarded, namespace, identity: identityKey, failAt, signal });
     // Checkpoints need no leadership: a process says how far its own log goes.
     const ownStore = new KubernetesStore({ client, namespace, clock, random, log });
     const metrics = this.#options.metrics === undefined ? {} : { metrics: this.#options.metrics.audit };
@@ -213,7 +215,7 @@ export class Operator {
     const targets = new Targets({ client: guarded, informers, deployment, clock, failAt, log });
     const clockGuard = new ClockGuard(clock, () => client.serverTime());
     const keys = new KeyGenerator();
-    return { deployment, client: guarded, informers, vaults, objects, declarations, policies, guards: guardWatch, targets, keys, events: this.#events, clock, clockGuard, random, log, failAt };
+    return { deployment, client: guarded, informers, vaults, objects, declarations, policies, guards: guardWatch, targets, keys, identity: identityKey, events: this.#events, clock, clockGuard, random, log, failAt };
   }
 
   async #control(world: World, leadership: Leadership, ending: AbortSignal): Promise<void> {

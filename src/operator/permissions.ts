@@ -7,6 +7,7 @@ import { vaultCertificatePermissions } from '../controllers/vault-certificate/co
 import { vaultIssuerPermissions } from '../controllers/vault-issuer/controller.ts';
 import { vaultSecretPermissions } from '../controllers/vault-secret/controller.ts';
 import type { Permission } from '../kube/permissions.ts';
+import { identityPermissions } from './identity.ts';
 import { storePermissions } from '../store/kubernetes.ts';
 
 const ownPermissions: readonly Permission[] = [
@@ -26,4 +27,5 @@ export const operatorPermissions: readonly Permission[] = [
   ...vaultIssuerPermissions,
   ...accessPolicyPermissions,
   ...targetPermissions,
+  ...identityPermissions,
 ];

@@ -83,6 +83,9 @@ function watchSecrets(informers: Informers, router: Router): void {
     for (const secret of informers.vaultSecrets.keysBy('source', key)) router.changed('vault-secret', secret);
     for (const certificate of informers.vaultCertificates.keysBy('source', key)) router.changed('vault-certificate', certificate);
   });
+  informers.sourceConfigMaps.onChange(({ key }) => {
+    for (const certificate of informers.vaultCertificates.keysBy('answer', key)) router.changed('vault-certificate', certificate);
+  });
   informers.namespaces.onChange((change) => {
     if (change.type === 'updated' && JSON.stringify(change.object.metadata.labels) === JSON.stringify(change.previous.metadata.labels)) return;
     for (const secret of informers.vaultSecrets.keysBy('targetNamespace', change.key)) router.changed('vault-secret', secret);

@@ -1,8 +1,9 @@
 import { KeysteadError } from '../api/error.ts';
 import { KEY_BYTES, OpenFailed } from '../crypto/aead.ts';
+import { identityOf, newIdentityKey, type Identity } from '../crypto/identity.ts';
 import { sameDigest, type RootKey } from '../crypto/root-key.ts';
 import type { Random } from '../runtime/random.ts';
-import { RevisionConflict, type Store } from '../store/store.ts';
+import { RevisionConflict, type Store, type StoredRecord } from '../store/store.ts';
 import { parseDocument, parseHead } from './codec.ts';
 import { vaultKeyContext } from './keyring.ts';
 import { INSTALLATION_RECORD } from './names.ts';
@@ -17,11 +18,14 @@ interface InstallationRecord {
   readonly created: string;
   /** Key of the audit chain, wrapped by the root key, base64. */
   readonly auditKey: string;
+  /** Private half of the identity key (PKCS#8), wrapped by the root key, base64. Records of older releases lack it until the next start. */
+  readonly identityKey?: string;
 }
 
 /** What a process knows once it has joined. */
 export interface Installation {
   readonly auditKey: Buffer;
+  readonly identity: Identity;
 }
 
 export interface InstallationParts {
@@ -33,6 +37,7 @@ export interface InstallationParts {
 }
 
 const AUDIT_KEY_CONTEXT = ['audit-key'] as const;
+const IDENTITY_KEY_CONTEXT = ['identity-key'] as const;
 
 /**
  * Whether a root key may be made: only where there is neither a record nor an installation (decisions 15). Otherwise
@@ -54,10 +59,29 @@ export async function joinInstallation(parts: InstallationParts): Promise<Instal
   if (stored === undefined) return found(parts);
   const record: Partial<InstallationRecord> = JSON.parse(stored.body.toString('utf8'));
   if (typeof record.rootKeyCheck !== 'string' || !sameDigest(record.rootKeyCheck, await rootKey.checkValue())) throw mismatch();
-  const auditKey = await rootKey.unwrap(Buffer.from(record.auditKey ?? '', 'base64'), AUDIT_KEY_CONTEXT).catch((error: unknown) => {
-    throw error instanceof OpenFailed ? mismatch(error) : error;
-  });
-  return { auditKey };
+  const unwrap = (wrapped: string | undefined, context: readonly string[]): Promise<Buffer> =>
+    rootKey.unwrap(Buffer.from(wrapped ?? '', 'base64'), context).catch((error: unknown) => {
+      throw error instanceof OpenFailed ? mismatch(error) : error;
+    });
+  const auditKey = await unwrap(record.auditKey, AUDIT_KEY_CONTEXT);
+  if (record.identityKey === undefined) return withIdentity(parts, stored, record, auditKey);
+  return { auditKey, identity: opened(await unwrap(record.identityKey, IDENTITY_KEY_CONTEXT)) };
+}
+
+function opened(identityKey: Buffer): Identity {
+  try {
+    return identityOf(identityKey);
+  } finally {
+    identityKey.fill(0);
+  }
+}
+
+/** Gives a record of an older release its identity key. Of two processes one writes, and the other takes that one's. */
+async function withIdentity(parts: InstallationParts, stored: StoredRecord, record: Partial<InstallationRecord>, auditKey: Buffer): Promise<Installation> {
+  const key = newIdentityKey();
+  const wrapped = (await parts.rootKey.wrap(key, IDENTITY_KEY_CONTEXT)).toString('base64');
+  const identity = opened(key);
+  return write(parts, { ...record, identityKey: wrapped }, stored.revision, { auditKey, identity });
 }
 
 /** Writes the record. If vaults are there already, as after a restore without it, their keys must open first. */
@@ -65,16 +89,23 @@ async function found(parts: InstallationParts): Promise<Installation> {
   const { store, rootKey, random, now, signal } = parts;
   await requireOpening(store, rootKey, signal);
   const auditKey = random.bytes(KEY_BYTES);
+  const identityKey = newIdentityKey();
   const record: InstallationRecord = {
     format: 1,
     rootKeyCheck: await rootKey.checkValue(),
     rootKey: rootKey.id,
     created: now.toISOString(),
     auditKey: (await rootKey.wrap(auditKey, AUDIT_KEY_CONTEXT)).toString('base64'),
+    identityKey: (await rootKey.wrap(identityKey, IDENTITY_KEY_CONTEXT)).toString('base64'),
   };
+  return write(parts, record, undefined, { auditKey, identity: opened(identityKey) });
+}
+
+async function write(parts: InstallationParts, record: Partial<InstallationRecord>, revision: string | undefined, made: Installation): Promise<Installation> {
+  const { store, signal } = parts;
   try {
-    await store.compareAndSwap({ name: INSTALLATION_RECORD, kind: 'installation', vaultId: undefined, body: Buffer.from(JSON.stringify(record)) }, undefined, signal);
-    return { auditKey };
+    await store.compareAndSwap({ name: INSTALLATION_RECORD, kind: 'installation', vaultId: undefined, body: Buffer.from(JSON.stringify(record)) }, revision, signal);
+    return made;
   } catch (error) {
     if (error instanceof RevisionConflict) return joinInstallation(parts);
     throw error;

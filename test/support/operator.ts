@@ -10,6 +10,7 @@ import { clusterRole, role, ruleGroups } from '../../src/kube/rbac.ts';
 import type { ApiRequest, ApiResponse, Transport } from '../../src/kube/transport.ts';
 import { createLog } from '../../src/observe/log.ts';
 import { Operator, guardParameters, type OperatorOptions } from '../../src/operator/operator.ts';
+import { identityReaders } from '../../src/operator/manifests.ts';
 import { operatorPermissions } from '../../src/operator/permissions.ts';
 import { sleep, systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { silentLog } from '../../src/runtime/log.ts';
@@ -28,7 +29,7 @@ export async function installKeystead(on: ControlPlane): Promise<void> {
   const accounts = ['keystead-operator', 'keystead-server'].map((name) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: OPERATOR_NAMESPACE } }));
   await applyAll(on, [...crds(), label]);
   await kubectl(['wait', '--for=condition=Established', '--timeout=30s', ...customResources.map(({ plural }) => `crd/${plural}.keystead.dev`)], { on });
-  await applyAll(on, [...accounts, ...rbac(), ...guardObjects(guardParameters(deployment))]);
+  await applyAll(on, [...accounts, ...rbac(), ...guardObjects(guardParameters(deployment)), ...identityReaders(OPERATOR_NAMESPACE)]);
 }
 
 function rbac(): object[] {

@@ -15,15 +15,20 @@ import { kinds, type VaultCertificateResource } from '../resources.ts';
 import { writeStatus } from '../status.ts';
 import { usableVault } from '../usable-vault.ts';
 import type { World } from '../world.ts';
-import { decide, failureProblem, type Decision, type Problem } from './decide.ts';
+import { decide, failureProblem } from './decide.ts';
+import type { Decision, Problem } from './decision.ts';
 import type { Gathered } from './facts.ts';
 import { Fleet } from './fleet.ts';
 import { gather, type Subject } from './gather.ts';
 import { makeCertificate } from './issue.ts';
+import { makeCsr } from './make-csr.ts';
 import { isRenewal, type Need } from './need.ts';
+import { signingWarning } from './signing-warning.ts';
 import { conditionsOf, statusFields, type StatusFields } from './status.ts';
 import { syncCertificate, type Synced } from './sync.ts';
-import { failureChange, issueChange, settingsChange, type FreshIds } from './transition.ts';
+import type { FreshIds, IssueStep } from './record-parts.ts';
+import { failureChange, issueChange, settingsChange } from './transition.ts';
+import { acceptChange, cancelChange, openChange } from './transition-open.ts';
 
 export const vaultCertificatePermissions: readonly Permission[] = [
   { apiGroup: 'keystead.dev', resource: 'vaultcertificates', verbs: ['get', 'list', 'watch'], scope: 'cluster' },
@@ -31,10 +36,12 @@ export const vaultCertificatePermissions: readonly Permission[] = [
   { apiGroup: 'keystead.dev', resource: 'vaultissuers', verbs: ['get', 'list', 'watch'], scope: 'cluster' },
   // Passwords of keystores: labelled ones are watched, by digests; one is read when a keystore is written.
   { apiGroup: '', resource: 'secrets', verbs: ['get', 'list', 'watch'], scope: 'cluster' },
+  // Where signed certificates come from. As with Secrets: what is watched is labelled, what may be read is not.
+  { apiGroup: '', resource: 'configmaps', verbs: ['get', 'list', 'watch'], scope: 'cluster' },
 ];
 
 /** Told of every attempt to issue, for the metrics. */
-export type IssueListener = (issuer: 'selfSigned' | 'ca', result: 'success' | 'error') => void;
+export type IssueListener = (issuer: 'selfSigned' | 'ca' | 'external', result: 'success' | 'error') => void;
 
 /** What became of the record in a pass. */
 interface Carried {
@@ -47,8 +54,8 @@ interface Carried {
  * VaultCertificates: issued, renewed, and synced into Kubernetes Secrets.
  *
  * One pass: gather (caches only), decide (pure), one compare-and-swap of the record, the target, one status. Three writes
- * for a new certificate and no read (decisions 7); killed between any two of them, the next pass goes on from the record,
- * and makes no second certificate. All that matters between passes is in the record: renewal, retries, the limit.
+ * for a new certificate and no read (decisions 7), with an operation that goes outside three for its CSR and three for
+ * its answer; killed between any two of them, the next pass goes on from the record, and makes no second certificate. All that matters between passes is in the record: renewal, retries, the limit.
  * What is kept in memory here, parsed CAs and a count of what is due, may be lost at any moment.
  */
 export class VaultCertificateController {
@@ -95,6 +102,8 @@ export class VaultCertificateController {
       return {};
     }
     const carried = await this.#carryOut(subject, facts, decision);
+    // What was opened is looked at in the same pass: its answer may be there, and status is written once.
+    if (carried === 'again') return this.#converge(subject);
     const state = carried.head?.certificate;
     const { synced, problem: targetProblem } = await this.#sync(subject, carried.head);
     const now = this.#world.clock.now();
@@ -106,36 +115,88 @@ export class VaultCertificateController {
     return nextLook(moments, now, synced?.result.requeueAfterMs, targetProblem?.retryAfterMs);
   }
 
-  async #carryOut(subject: Subject, facts: Gathered, decision: Exclude<Decision, { do: 'refuse' }>): Promise<Carried> {
-    if (decision.do === 'issue') return this.#issue(subject, facts, decision);
-    const { need, problem, claim } = decision;
+  #carryOut(subject: Subject, facts: Gathered, decision: Exclude<Decision, { do: 'refuse' }>): Promise<Carried | 'again'> {
+    switch (decision.do) {
+      case 'issue':
+        return this.#issue(subject, facts, decision);
+      case 'open':
+        return this.#open(subject, facts, decision);
+      case 'accept':
+        return this.#accept(subject, facts, decision);
+      case 'cancel':
+        return this.#cancel(subject, facts, decision);
+      default:
+        return this.#keep(subject, facts, decision);
+    }
+  }
+
+  async #keep(subject: Subject, facts: Gathered, { claim, need, problem }: Extract<Decision, { do: 'keep' }>): Promise<Carried> {
     const change = settingsChange(facts, claim);
     const head = change === undefined ? facts.head : await this.#change(subject, facts, change);
     if (claim === 'recover') this.#event(subject, 'Normal', 'Recovered', `Object ${subject.spec.objectName} was recovered with its versions.`);
     return { head, need, problem };
   }
 
+  async #open(subject: Subject, facts: Gathered, { claim, need }: Extract<Decision, { do: 'open' }>): Promise<Carried | 'again'> {
+    const step = { facts, claim, need };
+    const made = await makeCsr(this.#world, subject, facts, callerFor('vault-certificate', subject.signal, subject.resource));
+    if (made instanceof KeysteadError) return this.#failed(subject, step, 'external', made);
+    const head = await this.#withRoom(this.#change(subject, facts, openChange(step, made, this.#freshIds())));
+    if (head instanceof KeysteadError) return { head: facts.head, need, problem: fullVault(head, facts.now) };
+    if (claim === 'recover') this.#event(subject, 'Normal', 'Recovered', `Object ${subject.spec.objectName} was recovered; its target gets a certificate of its own.`);
+    return 'again';
+  }
+
+  async #accept(subject: Subject, facts: Gathered, { claim, need, signed }: Extract<Decision, { do: 'accept' }>): Promise<Carried> {
+    const change = acceptChange({ facts, claim, need }, { signed, replacedCaPem: facts.currentChain?.caPem });
+    const head = await this.#withRoom(this.#change(subject, facts, change));
+    if (head instanceof KeysteadError) return { head: facts.head, need, problem: fullVault(head, facts.now) };
+    this.#issued('external', 'success');
+    this.#renewed(subject, need, head);
+    return { head, need: undefined, problem: undefined };
+  }
+
+  async #cancel(subject: Subject, facts: Gathered, { claim, need, problem, by }: Extract<Decision, { do: 'cancel' }>): Promise<Carried> {
+    return { head: await this.#change(subject, facts, cancelChange(facts, claim, by)), need, problem };
+  }
+
+  async #failed(subject: Subject, step: IssueStep, issuer: Parameters<IssueListener>[0], error: KeysteadError): Promise<Carried> {
+    const head = await this.#change(subject, step.facts, failureChange(step, error, this.#world.random.fraction(), this.#freshIds()));
+    this.#issued(issuer, 'error');
+    return { head, need: step.need, problem: failureProblem(head?.certificate) };
+  }
+
   async #issue(subject: Subject, facts: Gathered, decision: Extract<Decision, { do: 'issue' }>): Promise<Carried> {
-    const { random } = this.#world;
-    const ids: FreshIds = { incarnation: random.bytes(8).toString('hex'), operation: random.bytes(16).toString('hex') };
     const step = { facts, claim: decision.claim, need: decision.need };
     const issuer = facts.issuer.kind === 'ca' ? 'ca' : 'selfSigned';
     const made = await makeCertificate(this.#world, this.#caKeys, subject, facts, callerFor('vault-certificate', subject.signal, subject.resource));
-    if (made instanceof KeysteadError) {
-      const head = await this.#change(subject, facts, failureChange(step, made, random.fraction(), ids));
-      this.#issued(issuer, 'error');
-      return { head, need: decision.need, problem: failureProblem(head?.certificate) };
-    }
-    const head = await this.#change(subject, facts, issueChange(step, made, ids)).catch((error: unknown) => {
+    if (made instanceof KeysteadError) return this.#failed(subject, step, issuer, made);
+    const head = await this.#withRoom(this.#change(subject, facts, issueChange(step, made, this.#freshIds())));
+    if (head instanceof KeysteadError) return { head: facts.head, need: decision.need, problem: fullVault(head, facts.now) };
+    this.#issued(issuer, 'success');
+    this.#renewed(subject, decision.need, head);
+    if (decision.claim === 'recover') this.#event(subject, 'Normal', 'Recovered', `Object ${subject.spec.objectName} was recovered; its target gets a certificate of its own.`);
+    return { head, need: undefined, problem: undefined };
+  }
+
+  #renewed(subject: Subject, need: Need, head: ObjectHead | undefined): void {
+    const version = head?.certificate?.versions[0];
+    if (!isRenewal(need) || version?.certificate === undefined) return;
+    this.#event(subject, 'Normal', 'Renewed', `The certificate was renewed: version ${version.id}, valid until ${version.certificate.notAfter}.`);
+  }
+
+  /** Random ids are drawn before, so that the change itself is pure. */
+  #freshIds(): FreshIds {
+    const { random } = this.#world;
+    return { incarnation: random.bytes(8).toString('hex'), operation: random.bytes(16).toString('hex') };
+  }
+
+  /** The error when the vault is full: nothing was published then, and what is there stays good. */
+  #withRoom(change: Promise<ObjectHead | undefined>): Promise<ObjectHead | undefined | KeysteadError> {
+    return change.catch((error: unknown) => {
       if (error instanceof KeysteadError && error.code === 'LimitExceeded') return error;
       throw error;
     });
-    // The vault is full: nothing was published, and what is there stays good.
-    if (head instanceof KeysteadError) return { head: facts.head, need: decision.need, problem: fullVault(head, facts.now) };
-    this.#issued(issuer, 'success');
-    if (isRenewal(decision.need)) this.#event(subject, 'Normal', 'Renewed', `The certificate was renewed: version ${made.versionId}, valid until ${made.signed.facts.notAfter.toISOString()}.`);
-    if (decision.claim === 'recover') this.#event(subject, 'Normal', 'Recovered', `Object ${subject.spec.objectName} was recovered; its target gets a certificate of its own.`);
-    return { head, need: undefined, problem: undefined };
   }
 
   /** The one write of the record. What was decided rests on the head that was gathered; on any other one it is void. */
@@ -158,8 +219,10 @@ export class VaultCertificateController {
   }
 
   async #writeStatus(resource: VaultCertificateResource, conditions: readonly WantedCondition[], fields: StatusFields, signal: AbortSignal): Promise<void> {
-    const { client, failAt, clock, informers } = this.#world;
+    const { client, failAt, clock, informers, events } = this.#world;
     this.#warn(resource, conditions);
+    const signing = signingWarning(resource.status, conditions, fields.pending);
+    if (signing !== undefined) events.record({ regarding: resource, type: 'Warning', reason: signing.reason, action: 'Sign', note: signing.message });
     await writeStatus({ client, failAt, now: clock.now(), signal }, informers.vaultCertificates, resource, { conditions, fields });
   }
 

@@ -1,35 +1,16 @@
-import type { Reason } from '../../api/reasons.ts';
 import type { CertificateState } from '../../vault/object-record.ts';
 import { claimOf, type Claim } from '../claim.ts';
+import { cancelledProblem, decideOpen } from './decide-open.ts';
+import type { Decision, Problem } from './decision.ts';
 import { attemptOf, endOf, stateOfCertificate, type Gathered } from './facts.ts';
 import { issuesAnHour, nextAllowedIssue } from './issue-limit.ts';
-import { needOf, type Need } from './need.ts';
+import { isRenewRequested, needOf, type Need } from './need.ts';
+import { isStillWanted, needOfOperation, openOperation, wasCancelled, type OpenOperation } from './open-operation.ts';
 
 /**
  * What becomes of a certificate: an ordered chain of pure functions over what was gathered; the first that objects is what
  * people are told. Nothing here reads a clock, a cache or a key, so that the same facts always give the same answer.
  */
-
-/** What stands in the way, and what to do about it. */
-export interface Problem {
-  readonly reason: Reason;
-  readonly message: string;
-  /** `stalled`: nothing helps but a change of the spec. */
-  readonly consequence: 'stalled' | 'waits';
-  /** When to look again, if a time is what is waited for. Everything else is told by a watch. */
-  readonly until?: Date;
-}
-
-/**
- * What becomes of a certificate.
- * - `refuse`: the object is not ours to touch; neither record nor target is.
- * - `keep`: nothing is issued. With a `problem`, `need` says what should have been.
- * - `issue`: a new version is made.
- */
-export type Decision =
-  | { readonly do: 'refuse'; readonly problem: Problem }
-  | { readonly do: 'keep'; readonly claim: Claim; readonly need: Need | undefined; readonly problem: Problem | undefined }
-  | { readonly do: 'issue'; readonly claim: Claim; readonly need: Need };
 
 /** Whether a certificate that is needed may be issued now. */
 type Gate = (facts: Gathered, need: Need) => Problem | undefined;
@@ -113,6 +94,10 @@ export function failureProblem(state: Pick<CertificateState, 'failures' | 'opera
   };
 }
 
+/** Asked for again at once, it would be no cancelling. */
+const cancelled: Gate = (facts) =>
+  facts.issuer.kind === 'external' && !isRenewRequested(facts) && wasCancelled(facts) ? cancelledProblem(stateOfCertificate(facts)?.operation?.closedAt ?? '') : undefined;
+
 const issueLimit: Gate = ({ head, spec, now }) => {
   const limit = issuesAnHour(spec);
   const until = nextAllowedIssue(head?.certificate?.recentIssues ?? [], limit, now);
@@ -126,9 +111,12 @@ const issueLimit: Gate = ({ head, spec, now }) => {
       };
 };
 
+/** Whether the issuer may be asked at all; held against operations in progress, too. */
+const issuerGates: readonly Gate[] = [issuerMissing, issuerNotAllowed, issuerNotReady];
+
 /** In order: what a person must mend first comes first; the hard limit comes last, so that nothing gets past it. */
 const issuingGates: readonly Gate[] = [
-  clockUntrusted, issuerMissing, issuerNotAllowed, issuerNotReady, subordinateNotAllowed, issuerEndsTooSoon, retryWaiting, issueLimit,
+  clockUntrusted, ...issuerGates, subordinateNotAllowed, issuerEndsTooSoon, cancelled, retryWaiting, issueLimit,
 ];
 
 /** What to do now: whether the object may be touched, whether a certificate is needed, whether it may be issued. Pure. */
@@ -137,11 +125,33 @@ export function decide(facts: Gathered): Decision {
   if (typeof claim !== 'string') return { do: 'refuse', problem: { ...claim, consequence: 'stalled' } };
   const objectProblem = disabled(facts);
   if (objectProblem !== undefined) return { do: 'refuse', problem: objectProblem };
-  const need = needOf(facts, claim);
-  if (need === undefined) return { do: 'keep', claim, need, problem: undefined };
-  for (const gate of issuingGates) {
-    const problem = gate(facts, need);
-    if (problem !== undefined) return { do: 'keep', claim, need, problem };
+  const open = openOperation(facts);
+  if (open !== undefined) {
+    const decision = decideInProgress(facts, claim, open);
+    if (decision !== undefined) return decision;
   }
-  return { do: 'issue', claim, need };
+  const need = needOf(facts, claim);
+  const problem = need === undefined ? undefined : firstProblem(issuingGates, facts, need);
+  if (need === undefined || problem !== undefined) {
+    // Nothing takes the place of a void operation now, and nobody shall have its CSR signed meanwhile.
+    return open === undefined ? { do: 'keep', claim, need, problem } : { do: 'cancel', claim, need, problem, by: 'change' };
+  }
+  return facts.issuer.kind === 'external' ? { do: 'open', claim, need } : { do: 'issue', claim, need };
+}
+
+/** Undefined when the operation is void: something else is wanted by now, or from somebody who signs here. */
+function decideInProgress(facts: Gathered, claim: Claim, open: OpenOperation): Decision | undefined {
+  const need = needOfOperation(open);
+  if (facts.resource.cancelRequest === open.id) return { do: 'cancel', claim, need, problem: cancelledProblem(facts.now.toISOString()), by: 'person' };
+  if (!isStillWanted(open, facts) || facts.issuer.kind === 'ca' || facts.issuer.kind === 'selfSigned') return undefined;
+  const problem = firstProblem(issuerGates, facts, need);
+  return problem === undefined ? decideOpen(facts, claim, open) : { do: 'keep', claim, need, problem };
+}
+
+function firstProblem(gates: readonly Gate[], facts: Gathered, need: Need): Problem | undefined {
+  for (const gate of gates) {
+    const problem = gate(facts, need);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }

@@ -18,7 +18,20 @@ export type IssuerView =
       /** When another version will sign, if that is known already. */
       readonly changesAt: Date | undefined;
       readonly allowSubordinates: boolean;
-    };
+    }
+  /** Somebody outside of the cluster. `caBundle` is PEM. */
+  | { readonly kind: 'external'; readonly caBundle: string | undefined };
+
+/** What was brought back for an operation in progress, and where it stands; or why nothing can be read there. */
+export type GivenAnswer = { readonly where: string } & ({ readonly pem: string } | { readonly missing: string });
+
+/** The public half of the current version. */
+export interface CurrentChain {
+  /** Leaf and intermediates. */
+  readonly chainPem: string;
+  /** Empty where the root is not known. */
+  readonly caPem: string;
+}
 
 /** Everything that decides what becomes of a VaultCertificate; gathered before, so that deciding needs nothing else. */
 export interface Gathered {
@@ -29,6 +42,8 @@ export interface Gathered {
     readonly generation: number;
     /** SHA-256, hex, of the annotation `keystead.dev/renew`; undefined without one. */
     readonly renewRequest: string | undefined;
+    /** Value of the annotation `keystead.dev/cancel`: the id of an operation. */
+    readonly cancelRequest: string | undefined;
   };
   readonly spec: VaultCertificateSpec;
   /** A vault that may be used (`usableVault`). */
@@ -37,6 +52,10 @@ export interface Gathered {
   /** HMAC over what the certificate is made from (`inputsOf`). */
   readonly inputs: string;
   readonly issuer: IssuerView;
+  /** Only while an operation is in progress. */
+  readonly answer: GivenAnswer | undefined;
+  /** Only while an operation is in progress; undefined without a version. */
+  readonly currentChain: CurrentChain | undefined;
   /** Whether versions that this resource did not make may go into its target (decisions 1). */
   readonly mayUseForeignVersions: boolean;
   /** Whether the resource that the record names as declaring is there and wants to adopt, too. */

@@ -35,7 +35,9 @@ export class Fleet {
       for (const { certificate } of this.#world.objects.headsOf(vault.vaultId)) {
         if (certificate?.renewalDue === undefined || certificate.deleted !== undefined) continue;
         all += 1;
-        if (certificate.renewalDue <= now) due += 1;
+        // Those that wait for a person stay due for days, and say nothing about the clock.
+        const waits = certificate.operation?.state === 'inProgress' || certificate.operation?.state === 'cancelled';
+        if (certificate.renewalDue <= now && !waits) due += 1;
       }
     }
     return due > Math.max(FEW, all * MOST_SHARE);

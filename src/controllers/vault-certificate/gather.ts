@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { syncAllowed } from '../../access/decide.ts';
+import { annotations as names } from '../../api/names.ts';
 import type { VaultCertificateSpec } from '../../api/vault-certificate.ts';
 import type { ObjectHead } from '../../vault/object-record.ts';
 import type { VaultHead } from '../../vault/vault-record.ts';
 import { wouldTakeBack } from '../claim.ts';
 import type { VaultCertificateResource } from '../resources.ts';
 import type { World } from '../world.ts';
-import type { Gathered } from './facts.ts';
+import { givenAnswer } from './answer.ts';
+import type { CurrentChain, Gathered } from './facts.ts';
 import type { Fleet } from './fleet.ts';
 import { issuerView } from './issuer-view.ts';
 import { inputsOf } from './request.ts';
@@ -23,27 +25,38 @@ export interface Subject {
 }
 
 /**
- * Everything that decides, from caches alone: nothing is read from the API server.
+ * Everything that decides, from caches alone. Only a ConfigMap that an operation in progress waits for is read from the
+ * API server: what tenants put into theirs is not kept in memory.
  * @throws KeysteadError Invalid… when the request itself is wrong; RecordTampered
  */
-export async function gather(world: World, fleet: Fleet, { resource, spec, vault }: Subject): Promise<Gathered> {
+export async function gather(world: World, fleet: Fleet, { resource, spec, vault, signal }: Subject): Promise<Gathered> {
   const { namespace = '', name, uid, generation = 0, annotations } = resource.metadata;
   const inputs = await world.objects.hash(vault, 'inputs', inputsOf(spec));
   const head = await world.objects.get(vault, spec.objectName);
   const issuer = await issuerView(world, spec.issuerRef, { namespace, vaultId: vault.vaultId, objectName: spec.objectName });
   const asked = annotations?.[RENEW_ANNOTATION];
+  const renewRequest = asked === undefined ? undefined : createHash('sha256').update(asked).digest('hex');
+  const isOpen = head?.certificate?.operation?.state === 'inProgress';
   return {
-    resource: { namespace, name, uid, generation, renewRequest: asked === undefined ? undefined : createHash('sha256').update(asked).digest('hex') },
+    resource: { namespace, name, uid, generation, renewRequest, cancelRequest: annotations?.[names.cancel] },
     spec,
     vaultId: vault.vaultId,
     head,
     inputs,
     issuer,
+    answer: isOpen ? await givenAnswer(world, { resource, spec, signal }) : undefined,
+    currentChain: isOpen && head !== undefined ? await currentChainOf(world, vault, head) : undefined,
     mayUseForeignVersions: foreignVersionsAllowed(world, vault, spec),
     otherAdopts: wouldTakeBack(world, head?.certificate, uid),
     now: world.clock.now(),
     clockTrusted: clockTrusted(world, fleet, head),
   };
+}
+
+async function currentChainOf(world: Pick<World, 'objects'>, vault: VaultHead, head: ObjectHead): Promise<CurrentChain | undefined> {
+  const current = head.certificate?.versions[0];
+  const shown = current === undefined ? undefined : await world.objects.publicPart(vault, head.name, 'certificate', current.id);
+  return shown === undefined ? undefined : { chainPem: shown['certificate'] ?? '', caPem: shown['ca'] ?? '' };
 }
 
 /** Whether an AccessPolicy lets everything of this name be synced to the target's namespace. */

@@ -45,7 +45,7 @@ export async function makeCertificate(world: World, caKeys: CaKeys, subject: Sub
  * The current version's key, where the spec wants to keep it. Never one that another resource made: that would hand a
  * recovered object's old key to whoever recovered it.
  */
-async function reusableKey(world: World, { spec, vault }: Subject, facts: Gathered, caller: Caller): Promise<KeyObject | undefined> {
+export async function reusableKey(world: World, { spec, vault }: Subject, facts: Gathered, caller: Caller): Promise<KeyObject | undefined> {
   const current = facts.head?.certificate?.versions[0];
   if (spec.privateKey.rotationPolicy !== 'Never' || current === undefined || current.origin !== facts.resource.uid) return undefined;
   const key = await openKey(world, vault, spec.objectName, current.id, caller);

@@ -26,6 +26,7 @@ export async function issuerView(world: IssuerWorld, ref: { readonly namespace: 
   if (spec instanceof KeysteadError) return { kind: 'notReady', reason: spec.code, message: spec.message };
   const labels = world.informers.namespaces.get(asking.namespace)?.metadata.labels ?? {};
   if (!namespaceAllowed(spec.allowedNamespaces, ref.namespace, { name: asking.namespace, labels })) return { kind: 'notAllowed' };
+  if (spec.external !== undefined) return { kind: 'external', caBundle: spec.external.caBundle };
   return spec.ca === undefined ? { kind: 'selfSigned' } : caView(world, ref.namespace, spec.ca, asking);
 }
 

@@ -13,7 +13,7 @@ const checks: readonly (readonly [Need, NeedCheck])[] = [
   ['Recovered', ({ head, spec, resource, mayUseForeignVersions }, claim) =>
     claim === 'recover' && spec.target !== undefined && !mayUseForeignVersions && head?.certificate?.versions[0]?.origin !== resource.uid],
   ['SpecChanged', (facts) => stateOfCertificate(facts)?.inputs !== facts.inputs],
-  ['RenewRequested', (facts) => facts.resource.renewRequest !== undefined && facts.resource.renewRequest !== stateOfCertificate(facts)?.renewHandled],
+  ['RenewRequested', (facts) => isRenewRequested(facts)],
   ['RenewalDue', (facts) => isDue(facts)],
 ];
 
@@ -22,6 +22,11 @@ export const needOrder: readonly Need[] = checks.map(([need]) => need);
 /** Why a certificate has to be issued now; undefined if it has not. */
 export function needOf(facts: Gathered, claim: Claim): Need | undefined {
   return checks.find(([, holds]) => holds(facts, claim))?.[0];
+}
+
+/** Whether the annotation `keystead.dev/renew` has a value that was not carried out yet. */
+export function isRenewRequested(facts: Gathered): boolean {
+  return facts.resource.renewRequest !== undefined && facts.resource.renewRequest !== stateOfCertificate(facts)?.renewHandled;
 }
 
 function isDue(facts: Gathered): boolean {

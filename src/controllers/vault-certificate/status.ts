@@ -1,8 +1,9 @@
 import type { KeysteadError } from '../../api/error.ts';
 import type { VaultCertificateStatus } from '../../api/vault-certificate.ts';
+import { signatureOfCsr } from '../../issuers/external/csr-state.ts';
 import type { CertificateState, ObjectHead } from '../../vault/object-record.ts';
 import { isReady, notReady, toSeconds, type WantedCondition } from '../conditions.ts';
-import type { Problem } from './decide.ts';
+import type { Problem } from './decision.ts';
 import { endOf } from './facts.ts';
 import { isRenewal, type Need } from './need.ts';
 
@@ -21,11 +22,19 @@ export interface Outcome {
 
 export type StatusFields = Omit<VaultCertificateStatus, 'conditions' | 'observedGeneration'>;
 
+/** Beside Ready, `SigningNeeded` as long as a CSR waits; its reason says what it waits for, or why an answer was refused. */
+export function conditionsOf(outcome: Outcome): readonly WantedCondition[] {
+  const { state, problem } = outcome;
+  const signing = state?.operation?.state === 'inProgress' ? problem : undefined;
+  const ready = readyConditions(outcome);
+  return signing === undefined ? ready : [...ready, { type: 'SigningNeeded', status: 'True', reason: signing.reason, message: signing.message }];
+}
+
 /**
  * Ready as long as what is declared is in place: a renewal that waits is told in the message and by an event, and makes
  * nobody unready before the certificate has ended.
  */
-export function conditionsOf(outcome: Outcome): readonly WantedCondition[] {
+function readyConditions(outcome: Outcome): readonly WantedCondition[] {
   const { state, need, problem, targetProblem, target, now } = outcome;
   const end = endOf(state);
   const holds = end !== undefined && end > now;
@@ -66,8 +75,16 @@ export function statusFields(head: ObjectHead, state: CertificateState, target: 
   };
 }
 
-function pendingOf({ state, openedAt, error }: NonNullable<CertificateState['operation']>): NonNullable<StatusFields['pending']> {
-  return { state, requestedAt: toSeconds(new Date(openedAt)), ...(error === undefined ? {} : { error: error.message.slice(0, LONGEST_ERROR) }) };
+function pendingOf({ id, state, openedAt, error, pending }: NonNullable<CertificateState['operation']>): NonNullable<StatusFields['pending']> {
+  const csrSignature = pending === undefined ? undefined : signatureOfCsr(pending.issuerState);
+  return {
+    id,
+    state,
+    requestedAt: toSeconds(new Date(openedAt)),
+    ...(error === undefined ? {} : { error: error.message.slice(0, LONGEST_ERROR) }),
+    ...(pending === undefined ? {} : { csr: pending.csr }),
+    ...(csrSignature === undefined ? {} : { csrSignature }),
+  };
 }
 
 /** As the schema says. */

@@ -1,5 +1,7 @@
 import type { VaultIssuerSpec, VaultIssuerStatus } from '../../api/vault-issuer.ts';
+import { KeysteadError } from '../../api/error.ts';
 import type { CertificateFacts } from '../../crypto/x509/inspect.ts';
+import { parseCaBundle } from '../../issuers/external/answer.ts';
 import { caProblem } from './ca-readiness.ts';
 import type { CertificateState } from '../../vault/object-record.ts';
 import { isReady, notReady, toSeconds, type WantedCondition } from '../conditions.ts';
@@ -23,6 +25,7 @@ export interface IssuerVerdict {
 
 /** Whether an issuer can sign, and what is known of its CA. `seen` is undefined where it needs none. */
 export function issuerStatus(spec: VaultIssuerSpec, seen: CaSeen | undefined, now: Date): IssuerVerdict {
+  if (spec.external !== undefined) return externalStatus(spec.external);
   if (spec.ca === undefined || seen === undefined) return { conditions: [isReady('Certificates are signed with their own keys.')], fields: {}, again: undefined };
   const { state, facts, otherVault } = seen;
   const problem = caProblem({ vault: spec.ca.vaultRef.name, certificateName: spec.ca.certificateName, state, otherVault, isCA: facts?.isCA, now });
@@ -33,4 +36,16 @@ export function issuerStatus(spec: VaultIssuerSpec, seen: CaSeen | undefined, no
   }
   const ready = isReady(`The CA ${facts.subject} signs, until ${toSeconds(facts.notAfter)}.`);
   return { conditions: [ready], fields, again: facts.notAfter.getTime() - now.getTime() };
+}
+
+/** Nobody outside is asked: such an issuer is ready as soon as it can be understood. */
+function externalStatus({ caBundle }: NonNullable<VaultIssuerSpec['external']>): IssuerVerdict {
+  const verdict = (conditions: readonly WantedCondition[]): IssuerVerdict => ({ conditions, fields: {}, again: undefined });
+  try {
+    if (caBundle !== undefined) parseCaBundle(caBundle);
+  } catch (error) {
+    if (error instanceof KeysteadError) return verdict(notReady(error.code, error.message, 'stalled'));
+    throw error;
+  }
+  return verdict([isReady('Certificates are signed outside of the cluster: each CSR waits in the status of its VaultCertificate.')]);
 }

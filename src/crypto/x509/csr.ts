@@ -5,17 +5,13 @@ import { Extension, Name } from '@peculiar/asn1-x509';
 import { Pkcs10CertificateRequest } from '@peculiar/x509';
 import type { KeyObject } from 'node:crypto';
 import { KeysteadError } from '../../api/error.ts';
-import { exportPublicKeyDer, importPublicKey, keyAlgorithmOf, publicKeyThumbprint, type KeyAlgorithm } from '../keys.ts';
-import { childElements, constructed, objectIdentifier, sequence, setOf, smallInteger } from './der.ts';
+import { importPublicKey, keyAlgorithmOf, publicKeyThumbprint, type KeyAlgorithm } from '../keys.ts';
+import { childElements } from './der.ts';
 import { formatDistinguishedName } from './distinguished-name.ts';
-import { basicConstraintsExtension, requestedExtensions } from './extensions.ts';
 import type { NameConstraints } from './name-constraints.ts';
 import type { SubjectAltNames } from './names.ts';
-import { encodePem } from './pem.ts';
 import { readExtensions, readName, type ReadExtensions } from './read.ts';
-import { profileOf, type CertificateRequest } from './request.ts';
-import { isSignedBy, signed } from './signature.ts';
-import { encodeDistinguishedName } from './subject.ts';
+import { isSignedBy } from './signature.ts';
 import { describeKeyPurposes } from './usages.ts';
 
 /*
@@ -23,8 +19,6 @@ import { describeKeyPurposes } from './usages.ts';
  * signature. What it asks for is only a wish: whoever signs decides by policy, never by what the CSR says.
  */
 
-/** PKCS#9 extensionRequest (RFC 2985 §5.4.2). */
-const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
 /** A request has no more than a certificate; checked before anything is parsed. */
 const LARGEST_CSR_BYTES = 36_500;
 
@@ -41,16 +35,6 @@ export interface ParsedCsr {
   readonly keyAlgorithm: KeyAlgorithm;
   readonly publicKeyThumbprint: string;
   readonly der: Buffer;
-}
-
-/** A PKCS#10 request (RFC 2986), signed by the key that it is about. @throws KeysteadError with the reason of what is wrong in the request */
-export function createCsr(request: CertificateRequest, privateKey: KeyObject): { readonly pem: string; readonly der: Buffer } {
-  const profile = profileOf(request);
-  const extensions = [...(profile.isCA ? [basicConstraintsExtension(profile)] : []), ...requestedExtensions(profile)];
-  const attributes = extensions.length === 0 ? [] : [sequence(objectIdentifier(EXTENSION_REQUEST), setOf(sequence(...extensions)))];
-  const toSign = sequence(smallInteger(0), encodeDistinguishedName(profile.subject), exportPublicKeyDer(privateKey), constructed(0, ...attributes));
-  const der = signed(toSign, privateKey);
-  return { pem: encodePem('CERTIFICATE REQUEST', der), der };
 }
 
 function invalid(message: string, cause?: unknown): KeysteadError {

@@ -64,6 +64,7 @@ describe('what is fixed', () => {
     ['the vault of an AccessPolicy', accessPolicy({ syncTo: ['a'] }, 'fixed-vault'), other, 'spec.vaultRef', vaultRefMessage],
     ['the vault of an issuer', vaultIssuer({ ca: { vaultRef: { name: 'shop' }, certificateName: 'ca' } }, 'fixed-vault'), { ca: other }, 'spec.ca.vaultRef', vaultRefMessage],
     ['the type of an issuer', vaultIssuer({ selfSigned: {} }, 'fixed-type'), { selfSigned: null, ca: { vaultRef: { name: 'shop' }, certificateName: 'ca' } }, 'spec', 'the type of an issuer cannot be changed: create another issuer, and let certificates name that one'],
+    ['the type of an issuer to one outside', vaultIssuer({ selfSigned: {} }, 'fixed-type-2'), { selfSigned: null, external: {} }, 'spec', 'the type of an issuer cannot be changed: create another issuer, and let certificates name that one'],
     ['the effect of a policy', accessPolicy({ syncTo: ['a'] }, 'fixed-effect'), { effect: 'Deny' }, 'spec.effect', 'effect cannot be changed: create another policy with the other effect and delete this one'],
     ['the effect by removal', accessPolicy({ syncTo: ['a'], effect: 'Deny' }, 'fixed-effect-2'), { effect: null }, 'spec.effect', 'effect cannot be changed: create another policy with the other effect and delete this one'],
     ['an object name', vaultSecret({ objectName: 'a' }, 'fixed-name'), { objectName: 'b' }, 'spec', 'objectName cannot be changed: delete this resource and create one for the other name'],

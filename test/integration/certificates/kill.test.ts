@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { ControlPlane } from '../../../src/cli/dev/control-plane.ts';
-import type { ApiRequest, ApiResponse, Transport } from '../../../src/kube/transport.ts';
 import type { FailPoint } from '../../../src/runtime/fail-point.ts';
 import { apply, createNamespace, kubectl, ownControlPlane } from '../../support/control-plane.ts';
-import { installKeystead, OPERATOR_NAMESPACE, startOperator, until, type RunningOperator } from '../../support/operator.ts';
+import { dyingAt } from '../../support/doomed.ts';
+import { installKeystead, startOperator, until, type RunningOperator } from '../../support/operator.ts';
 
 let on: ControlPlane;
 let team: string;
@@ -27,51 +27,6 @@ beforeAll(async () => {
 
 afterEach(() => operator.stop());
 
-/** A process that is killed at a point: from then on it sends nothing and hears nothing, until it is buried. */
-class Doomed implements Transport {
-  readonly #real: Transport;
-  readonly #waiting: ((error: Error) => void)[] = [];
-  #state: 'alive' | 'dead' | 'buried' = 'alive';
-
-  constructor(real: Transport) {
-    this.#real = real;
-  }
-
-  get dead(): boolean {
-    return this.#state !== 'alive';
-  }
-
-  kill(): void {
-    this.#state = 'dead';
-  }
-
-  /** So that nothing of it is left in the test's own process. */
-  bury(): void {
-    this.#state = 'buried';
-    for (const reject of this.#waiting.splice(0)) reject(new Error('buried'));
-  }
-
-  request(request: ApiRequest): Promise<ApiResponse> {
-    if (this.#state === 'alive') return this.#real.request(request);
-    return new Promise((_resolve, reject) => {
-      if (this.#state === 'buried') reject(new Error('buried'));
-      else this.#waiting.push(reject);
-    });
-  }
-
-  connection(): ReturnType<Transport['connection']> {
-    return this.#real.connection();
-  }
-
-  serverTime(): ReturnType<Transport['serverTime']> {
-    return this.#real.serverTime();
-  }
-
-  close(): Promise<void> {
-    return this.#real.close();
-  }
-}
-
 function keystead(kind: string, name: string, spec: object, metadata: object = {}): object {
   return { apiVersion: 'keystead.dev/v1alpha1', kind, metadata: { name, namespace: team, ...metadata }, spec };
 }
@@ -89,33 +44,11 @@ async function published(name: string): Promise<{ readonly serial: string; reado
   return { serial: serialNumber, revision: certificate.status.revision, version: certificate.status.version };
 }
 
-/** Runs an operator that dies at the given point of the first write after `cause`. */
-async function dyingAt(point: FailPoint, cause: () => Promise<unknown>): Promise<void> {
-  let armed = false;
-  let doomed: Doomed | undefined;
-  const dying = await startOperator(on, {
-    transport: (real) => (doomed = new Doomed(real)),
-    failAt: (at) => {
-      if (doomed?.dead === true) throw new Error('killed');
-      if (!armed || at !== point) return;
-      doomed?.kill();
-      throw new Error('killed');
-    },
-  });
-  armed = true;
-  await cause();
-  await until(() => doomed?.dead === true);
-  // Nobody waits 15 s for the lease of the dead in a test.
-  await kubectl(['delete', '-n', OPERATOR_NAMESPACE, 'lease/keystead-operator'], { on });
-  doomed?.bury();
-  await dying.stop();
-}
-
 const points = (['record', 'target', 'status'] as const).flatMap((write): FailPoint[] => [`${write}:before`, `${write}:after`]);
 
 it.each(points)('killed at %s of the first issue: one certificate, and only one, comes out', async (point) => {
   const name = `first-${point.replace(':', '-')}`;
-  await dyingAt(point, () => apply([keystead('VaultCertificate', name, { vaultRef: { name: 'app' }, issuerRef: { name: 'ca' }, dnsNames: ['web.example'], target: {} })], { on }));
+  await dyingAt(on, point, () => apply([keystead('VaultCertificate', name, { vaultRef: { name: 'app' }, issuerRef: { name: 'ca' }, dnsNames: ['web.example'], target: {} })], { on }));
   operator = await startOperator(on);
   await ready(`vaultcertificate/${name}`);
   expect((await published(name)).revision).toBe(1);
@@ -128,7 +61,7 @@ it.each(points)('killed at %s of a renewal: it is renewed once, and never twice'
   await ready(`vaultcertificate/${name}`);
   const before = await published(name);
   await operator.stop();
-  await dyingAt(point, () => kubectl(['annotate', '-n', team, `vaultcertificate/${name}`, 'keystead.dev/renew=now'], { on }));
+  await dyingAt(on, point, () => kubectl(['annotate', '-n', team, `vaultcertificate/${name}`, 'keystead.dev/renew=now'], { on }));
   operator = await startOperator(on);
   await until(async () => (await published(name).catch(() => before)).revision === 2);
   const after = await published(name);

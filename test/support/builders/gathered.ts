@@ -8,12 +8,14 @@ export const readyCa: IssuerView = { kind: 'ca', versionId: 'ca-1', notAfter: ho
 /** What is known of `team/web` an hour after its certificate was issued: all is well. */
 export function gathered(parts: Partial<Gathered> = {}): Gathered {
   return {
-    resource: { namespace: 'team', name: 'web', uid: 'uid-web', generation: 1, renewRequest: undefined },
+    resource: { namespace: 'team', name: 'web', uid: 'uid-web', generation: 1, renewRequest: undefined, cancelRequest: undefined },
     spec: certificateSpec(),
     vaultId: 'vault-1',
     head: certificateHead(),
     inputs: 'inputs-1',
     issuer: readyCa,
+    answer: undefined,
+    currentChain: undefined,
     mayUseForeignVersions: false,
     otherAdopts: false,
     now: hoursLater(1),

@@ -1,7 +1,7 @@
 import { predefinedClusterRoles } from '../../../src/operator/predefined-roles.ts';
 import { operatorRbac } from '../../../src/operator/rbac.ts';
 import type { Manifest } from '../../../src/operator/manifest.ts';
-import { customResourceDefinitions, guardsOf, serviceAccounts } from '../../../src/operator/manifests.ts';
+import { customResourceDefinitions, guardsOf, identityReaders, serviceAccounts } from '../../../src/operator/manifests.ts';
 import type { Feature } from '../../../src/kube/permissions.ts';
 import type { Generator } from '../generators.ts';
 import { documents, keptWhen, lineWhen, placeholders, templateOf, when } from './template-text.ts';
@@ -37,7 +37,8 @@ function guards(): string {
 
 function roles(): string {
   const label = 'rbac.authorization.k8s.io/aggregate-to-';
-  return documents(predefinedClusterRoles('aggregated').map((role) => lineWhen('.Values.rbac.aggregateRoles', label, templateOf(role))));
+  const forPeople = predefinedClusterRoles('aggregated').map((role) => lineWhen('.Values.rbac.aggregateRoles', label, templateOf(role)));
+  return documents([...forPeople, ...identityReaders(placeholders.namespace).map(templateOf)]);
 }
 
 /** What is the same for every reach stands once; the rest is told apart by the values. */

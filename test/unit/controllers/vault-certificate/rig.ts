@@ -8,9 +8,11 @@ import { VaultCertificateController } from '../../../../src/controllers/vault-ce
 import { sourceSecret, type SourceSecret } from '../../../../src/controllers/vault-secret/source.ts';
 import { VaultIssuerController } from '../../../../src/controllers/vault-issuer/controller.ts';
 import type { World } from '../../../../src/controllers/world.ts';
+import { identityOf, newIdentityKey } from '../../../../src/crypto/identity.ts';
 import { KeyGenerator } from '../../../../src/crypto/keys.ts';
-import type { Secret } from '../../../../src/kube/kinds.ts';
+import type { ConfigMap, Secret } from '../../../../src/kube/kinds.ts';
 import { keyOf, type KubeObject, type ObjectName } from '../../../../src/kube/object.ts';
+import type { Resource } from '../../../../src/kube/resource.ts';
 import { ClockGuard } from '../../../../src/runtime/clock-guard.ts';
 import { silentLog } from '../../../../src/runtime/log.ts';
 import { systemRandom } from '../../../../src/runtime/random.ts';
@@ -64,6 +66,8 @@ export class Rig {
   /** Secrets as the API server has them, and as the watch of source Secrets has told of them. */
   readonly secrets = new Map<string, Secret>();
   readonly sourceSecrets = new Cache<SourceSecret>();
+  readonly sourceConfigMaps = new Cache<ConfigMap>();
+  readonly identity = identityOf(newIdentityKey());
   readonly events: { readonly type: string; readonly reason: string; readonly note: string }[] = [];
   readonly world: World;
   /** What the API server's clock is off by. */
@@ -127,6 +131,12 @@ export class Rig {
     return secret;
   }
 
+  /** A ConfigMap of namespace `ns` that the watch has told of. */
+  configMap(name: string, data: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>> = { 'keystead.dev/source': 'team' }): void {
+    const metadata = { namespace: 'ns', name, uid: `uid-${name}`, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z', labels };
+    this.sourceConfigMaps.put({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
+  }
+
   /** Milliseconds until it wants to be called again. */
   async reconcile(name: string, namespace = 'ns'): Promise<number | undefined> {
     const signal = new AbortController().signal;
@@ -161,9 +171,9 @@ export class Rig {
     const there = { kind: 'Vault', apiVersion: '', metadata: { namespace: 'ns', name: 'team', uid: this.vault.resourceUid } };
     const namespaces = { get: (name: string) => ({ metadata: { name, labels: { team: name } } }) };
     const world: Partial<Record<keyof World, unknown>> = {
-      informers: { vaults: { get: (key: string) => (key === 'ns/team' ? there : undefined) }, vaultCertificates: this.certificates, vaultIssuers: this.issuers, sourceSecrets: this.sourceSecrets, namespaces },
+      informers: { vaults: { get: (key: string) => (key === 'ns/team' ? there : undefined) }, vaultCertificates: this.certificates, vaultIssuers: this.issuers, sourceSecrets: this.sourceSecrets, sourceConfigMaps: this.sourceConfigMaps, namespaces },
       client: {
-        get: async (_resource: unknown, name: ObjectName) => this.secrets.get(keyOf(name)),
+        get: async ({ kind }: Resource, name: ObjectName) => (kind === 'ConfigMap' ? this.sourceConfigMaps.get(keyOf(name)) : this.secrets.get(keyOf(name))),
         updateStatus: async (_resource: unknown, object: KubeObject) => {
           this.statusWrites += 1;
           return object;
@@ -175,6 +185,7 @@ export class Rig {
       policies: { of: () => vaultAccess(this.syncTo.map(allowSync).filter((policy) => policy !== undefined)) },
       targets: { sync: (request: SyncRequest) => this.#sync(request), remove: async ({ recorded }: { recorded: { namespace: string; name: string } }) => this.targets.delete(keyOf(recorded)) },
       keys: new KeyGenerator(),
+      identity: this.identity,
       events: { record: (event: Rig['events'][number]) => this.events.push(event) },
       clock,
       clockGuard: new ClockGuard(clock, () => ({ date: new Date(clock.now().getTime() + this.serverOffsetMs), atMonotonic: clock.monotonic() })),
