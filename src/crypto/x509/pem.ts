@@ -60,6 +60,8 @@ export function parseCertificate(input: string | Buffer): X509Certificate {
     const certificate = new X509Certificate(input);
     // Decoded only when asked for, and then it throws: better here, where it has a reason.
     if (certificate.publicKey.type !== 'public') throw new TypeError('no public key');
+    // A date that is none is neither before nor after any other: such a certificate would never expire.
+    if (!(certificate.validFromDate.getTime() <= certificate.validToDate.getTime())) throw new RangeError('no validity');
     return certificate;
   } catch (cause) {
     throw invalid('What was given is no X.509 certificate in PEM or DER, or a damaged one.', cause);
