@@ -67,6 +67,7 @@ export const reasons = {
   SigningNeeded: 'A certificate signing request waits for somebody outside of the cluster to sign it: get it with kubectl keystead csr, give the answer back with kubectl keystead merge.',
   SigningCancelled: 'The certificate signing request was cancelled. Nothing is asked for until the spec changes, or the annotation keystead.dev/renew gets a new value.',
   CertificateWeaker: 'The signed certificate, or its chain, is less than what was asked for: a name, a usage or the strength of a signature is missing. The message says which.',
+  NobodyRenews: 'The certificate was imported and no issuer is named, so nobody renews it. Name one in issuerRef, or put its successor into the Secret that it came from.',
   AnswerMissing: 'The ConfigMap that the signed certificate is to come from is not there, lacks the label that consents, or lacks the key.',
   Renewed: 'The certificate was renewed.',
   ClusterTooOld: 'The cluster runs a Kubernetes older than 1.32. Upgrade it.',

@@ -27,13 +27,26 @@ const external = rules(z.object({
 }), atMostOne(['signedCertificate', 'configMapRef'], 'the signed certificate comes from one place: set signedCertificate or configMapRef, not both'))
   .describe('With an external issuer: where the signed certificate comes back. One that answers no open CSR has no effect.');
 
+const dataKey = () => matching(/^[-._a-zA-Z0-9]+$/, 253, "must be a key of a Secret: letters, digits, '-', '_' and '.'");
+
+const importFrom = z.object({
+  secretRef: z.object({
+    name: dnsSubdomain().describe('Name of a Secret of this namespace that carries the label keystead.dev/source: <vault>, with tls.crt, tls.key and, if there is one, ca.crt.'),
+  }).describe('The Secret that it is in.'),
+  pkcs12: z.object({
+    key: dataKey().default('keystore.p12').describe('Key of the Secret for the PKCS#12 file.'),
+    passwordKey: dataKey().default('keystore.password').describe('Key of the same Secret for its password; not there: the empty password.'),
+  }).optional().describe('Reads a PKCS#12 file of that Secret instead of tls.crt, tls.key and ca.crt.'),
+}).describe('Takes a certificate and its key over from a Secret. With issuerRef: once, and the issuer renews it from then on. Without: whenever the Secret has another one, and nobody renews it.');
+
 /** An empty list, as Helm templates are apt to leave behind, names nobody. */
 const hasSubject = 'has(self.commonName) || has(self.subject) || has(self.literalSubject)';
 const hasAlternativeName = Object.keys(alternativeNames).map((field) => `(has(self.${field}) && size(self.${field}) > 0)`).join(' || ');
 const hasUsage = (usage: Usage): string => `(has(self.usages) && '${usage}' in self.usages)`;
 
 const specRules = [
-  cel(`${hasSubject} || ${hasAlternativeName}`, 'a certificate must name somebody: set commonName, subject, literalSubject or one of the alternative names'),
+  cel('has(self.issuerRef) || has(self.import)', 'somebody must sign the certificate, or it must be there already: set issuerRef, or import'),
+  cel(`(has(self.import) && !has(self.issuerRef)) || ${hasSubject} || ${hasAlternativeName}`, 'a certificate must name somebody: set commonName, subject, literalSubject or one of the alternative names'),
   cel(`!self.isCA || ${hasSubject}`, 'a CA certificate needs a subject (RFC 5280 4.1.2.6): set commonName, subject or literalSubject'),
   cel(`self.isCA || !${hasUsage('cert sign')}`, 'only a CA signs certificates: set isCA: true, or remove the usage cert sign', '.usages'),
   cel(`${hasUsage('key agreement')} || !(${hasUsage('encipher only')} || ${hasUsage('decipher only')})`,
@@ -51,7 +64,7 @@ const specRules = [
 export const vaultCertificateSpec = rules(z.object({
   vaultRef,
   ...objectFields,
-  issuerRef,
+  issuerRef: issuerRef.optional(),
   commonName: text(64).min(1).optional().describe('CN of the subject; at most 64 characters (RFC 5280).'),
   subject: subject.optional(),
   literalSubject: text(4096).min(1).optional().describe('The whole subject as RFC 4514 writes it, such as CN=db,OU=Team,O=Example,C=DE; instead of commonName and subject.'),
@@ -65,6 +78,7 @@ export const vaultCertificateSpec = rules(z.object({
   usages: list(z.enum(usages), usages.length, 'set').optional()
     .describe('Key usages and extended key usages. Default: digital signature; with RSA also key encipherment. A CA gets cert sign and crl sign in any case.'),
   external: external.optional(),
+  import: importFrom.optional(),
   isCA: z.boolean().default(false).describe('Asks for a CA certificate; the issuer must allow it.'),
   ca: ca.optional(),
   versionsToKeep: z.int().min(1).max(1000).default(10).describe('How many versions are kept when a new one is issued; older ones are destroyed.'),
@@ -78,7 +92,8 @@ export type VaultCertificateSpec = Omit<z.output<typeof vaultCertificateSpec>, '
   readonly objectName: string;
   readonly target: CertificateTarget | undefined;
   readonly usages: readonly Usage[];
-  readonly issuerRef: { readonly name: string; readonly namespace: string };
+  /** Undefined: the certificate is imported, and nobody renews it. */
+  readonly issuerRef: { readonly name: string; readonly namespace: string } | undefined;
 };
 
 export const vaultCertificateStatus = z.object({
@@ -115,7 +130,7 @@ export function parseVaultCertificate(object: KubeObject<unknown, unknown>): Vau
     objectName: spec.objectName ?? object.metadata.name,
     target: spec.target === undefined ? undefined : resolveTarget(spec.target, object.metadata),
     usages: resolveUsages(spec.usages, spec.isCA, spec.privateKey.algorithm),
-    issuerRef: { name: spec.issuerRef.name, namespace: spec.issuerRef.namespace ?? object.metadata.namespace ?? '' },
+    issuerRef: spec.issuerRef === undefined ? undefined : { name: spec.issuerRef.name, namespace: spec.issuerRef.namespace ?? object.metadata.namespace ?? '' },
   };
 }
 

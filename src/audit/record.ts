@@ -16,6 +16,7 @@ export const operations = [
   'SecretSync',
   'CertificateGet',
   'CertificateCreate',
+  'CertificateImport',
   'CertificatePendingMerge',
   'CertificatePendingUpdate',
   'CertificateIssue',

@@ -117,10 +117,13 @@ export function createInformers({ namespaces, ...everywhere }: InformerParts) {
         vault: byVault,
         object: byObject,
         target: targetKeys,
-        issuer: (certificate) => [`${certificate.spec.issuerRef.namespace ?? certificate.metadata.namespace ?? ''}/${certificate.spec.issuerRef.name}`],
+        issuer: ({ metadata, spec: { issuerRef } }) => (issuerRef === undefined ? [] : [`${issuerRef.namespace ?? metadata.namespace ?? ''}/${issuerRef.name}`]),
         targetNamespace: (certificate) => targetNamespaces(certificate.spec.target),
         answer: ({ metadata, spec }) => (spec.external?.configMapRef === undefined ? [] : [`${metadata.namespace ?? ''}/${spec.external.configMapRef.name}`]),
-        source: ({ metadata, spec }) => passwordSources(metadata.namespace ?? '', spec.target),
+        source: ({ metadata, spec }) => [
+          ...passwordSources(metadata.namespace ?? '', spec.target),
+          ...(spec.import === undefined ? [] : [`${metadata.namespace ?? ''}/${spec.import.secretRef.name}`]),
+        ],
       },
     }),
     vaultIssuers: new Informer({

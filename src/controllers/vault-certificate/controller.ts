@@ -17,7 +17,8 @@ import { usableVault } from '../usable-vault.ts';
 import type { World } from '../world.ts';
 import { decide, failureProblem } from './decide.ts';
 import type { Decision, Problem } from './decision.ts';
-import type { Gathered } from './facts.ts';
+import { issuerName, type Gathered } from './facts.ts';
+import { importCertificate } from './import-source.ts';
 import { Fleet } from './fleet.ts';
 import { gather, type Subject } from './gather.ts';
 import { makeCertificate } from './issue.ts';
@@ -26,7 +27,7 @@ import { isRenewal, type Need } from './need.ts';
 import { signingWarning } from './signing-warning.ts';
 import { conditionsOf, statusFields, type StatusFields } from './status.ts';
 import { syncCertificate, type Synced } from './sync.ts';
-import type { FreshIds, IssueStep } from './record-parts.ts';
+import { dueAt, type FreshIds, type IssueStep } from './record-parts.ts';
 import { failureChange, issueChange, settingsChange } from './transition.ts';
 import { acceptChange, cancelChange, openChange } from './transition-open.ts';
 
@@ -41,7 +42,7 @@ export const vaultCertificatePermissions: readonly Permission[] = [
 ];
 
 /** Told of every attempt to issue, for the metrics. */
-export type IssueListener = (issuer: 'selfSigned' | 'ca' | 'external', result: 'success' | 'error') => void;
+export type IssueListener = (issuer: 'selfSigned' | 'ca' | 'external' | 'import', result: 'success' | 'error') => void;
 
 /** What became of the record in a pass. */
 interface Carried {
@@ -111,7 +112,7 @@ export class VaultCertificateController {
     const conditions = conditionsOf({ state, need: carried.need, problem: carried.problem, target, targetProblem, now });
     const fields = carried.head === undefined || state === undefined ? {} : statusFields(carried.head, state, target);
     await this.#writeStatus(resource, conditions, fields, signal);
-    const moments = [state?.renewalDue, state?.versions[0]?.certificate?.notAfter, carried.problem?.until, synced?.nextEnd];
+    const moments = [dueAt(subject.spec, subject.vault.vaultId, state), state?.versions[0]?.certificate?.notAfter, carried.problem?.until, synced?.nextEnd];
     return nextLook(moments, now, synced?.result.requeueAfterMs, targetProblem?.retryAfterMs);
   }
 
@@ -119,6 +120,8 @@ export class VaultCertificateController {
     switch (decision.do) {
       case 'issue':
         return this.#issue(subject, facts, decision);
+      case 'import':
+        return this.#import(subject, facts, decision);
       case 'open':
         return this.#open(subject, facts, decision);
       case 'accept':
@@ -137,20 +140,31 @@ export class VaultCertificateController {
     return { head, need, problem };
   }
 
+  async #import(subject: Subject, facts: Gathered, { claim, need }: Extract<Decision, { do: 'import' }>): Promise<Carried> {
+    const made = await importCertificate(this.#world, subject, facts);
+    // Nothing is put off: the Secret is looked at again when it changes, and only then can it be another.
+    if (made instanceof KeysteadError) return { head: facts.head, need, problem: waitingFor(made, facts.now) };
+    const head = await this.#withRoom(this.#change(subject, facts, issueChange({ facts, claim, need }, made, this.#freshIds())));
+    if (head instanceof KeysteadError) return { head: facts.head, need, problem: waitingFor(head, facts.now) };
+    this.#issued('import', 'success');
+    this.#renewed(subject, need, head);
+    return { head, need: undefined, problem: undefined };
+  }
+
   async #open(subject: Subject, facts: Gathered, { claim, need }: Extract<Decision, { do: 'open' }>): Promise<Carried | 'again'> {
     const step = { facts, claim, need };
     const made = await makeCsr(this.#world, subject, facts, callerFor('vault-certificate', subject.signal, subject.resource));
     if (made instanceof KeysteadError) return this.#failed(subject, step, 'external', made);
     const head = await this.#withRoom(this.#change(subject, facts, openChange(step, made, this.#freshIds())));
-    if (head instanceof KeysteadError) return { head: facts.head, need, problem: fullVault(head, facts.now) };
+    if (head instanceof KeysteadError) return { head: facts.head, need, problem: waitingFor(head, facts.now) };
     if (claim === 'recover') this.#event(subject, 'Normal', 'Recovered', `Object ${subject.spec.objectName} was recovered; its target gets a certificate of its own.`);
     return 'again';
   }
 
   async #accept(subject: Subject, facts: Gathered, { claim, need, signed }: Extract<Decision, { do: 'accept' }>): Promise<Carried> {
-    const change = acceptChange({ facts, claim, need }, { signed, replacedCaPem: facts.currentChain?.caPem });
+    const change = acceptChange({ facts, claim, need }, { signed, replacedCaPem: facts.currentChain?.caPem, issuer: issuerName(facts.spec) });
     const head = await this.#withRoom(this.#change(subject, facts, change));
-    if (head instanceof KeysteadError) return { head: facts.head, need, problem: fullVault(head, facts.now) };
+    if (head instanceof KeysteadError) return { head: facts.head, need, problem: waitingFor(head, facts.now) };
     this.#issued('external', 'success');
     this.#renewed(subject, need, head);
     return { head, need: undefined, problem: undefined };
@@ -172,7 +186,7 @@ export class VaultCertificateController {
     const made = await makeCertificate(this.#world, this.#caKeys, subject, facts, callerFor('vault-certificate', subject.signal, subject.resource));
     if (made instanceof KeysteadError) return this.#failed(subject, step, issuer, made);
     const head = await this.#withRoom(this.#change(subject, facts, issueChange(step, made, this.#freshIds())));
-    if (head instanceof KeysteadError) return { head: facts.head, need: decision.need, problem: fullVault(head, facts.now) };
+    if (head instanceof KeysteadError) return { head: facts.head, need: decision.need, problem: waitingFor(head, facts.now) };
     this.#issued(issuer, 'success');
     this.#renewed(subject, decision.need, head);
     if (decision.claim === 'recover') this.#event(subject, 'Normal', 'Recovered', `Object ${subject.spec.objectName} was recovered; its target gets a certificate of its own.`);
@@ -239,7 +253,8 @@ export class VaultCertificateController {
   }
 }
 
-function fullVault({ code, message, retryAfterMs }: KeysteadError, now: Date): Problem {
+/** What an error that is no failed attempt is told as. */
+function waitingFor({ code, message, retryAfterMs }: KeysteadError, now: Date): Problem {
   return { reason: code, message, consequence: 'waits', ...(retryAfterMs === undefined ? {} : { until: new Date(now.getTime() + retryAfterMs) }) };
 }
 

@@ -2,7 +2,7 @@ import type { CertificateState } from '../../vault/object-record.ts';
 import { claimOf, type Claim } from '../claim.ts';
 import { cancelledProblem, decideOpen } from './decide-open.ts';
 import type { Decision, Problem } from './decision.ts';
-import { attemptOf, endOf, stateOfCertificate, type Gathered } from './facts.ts';
+import { attemptOf, endOf, issuerName, stateOfCertificate, type Gathered } from './facts.ts';
 import { issuesAnHour, nextAllowedIssue } from './issue-limit.ts';
 import { isRenewRequested, needOf, type Need } from './need.ts';
 import { isStillWanted, needOfOperation, openOperation, wasCancelled, type OpenOperation } from './open-operation.ts';
@@ -36,28 +36,28 @@ const clockUntrusted: Gate = ({ clockTrusted, now }, need) =>
 
 const issuerMissing: Gate = ({ issuer, spec }) =>
   issuer.kind === 'missing'
-    ? { reason: 'IssuerNotFound', message: `There is no VaultIssuer ${spec.issuerRef.namespace}/${spec.issuerRef.name}. Create it, or correct spec.issuerRef.`, consequence: 'waits' }
+    ? { reason: 'IssuerNotFound', message: `There is no VaultIssuer ${issuerName(spec)}. Create it, or correct spec.issuerRef.`, consequence: 'waits' }
     : undefined;
 
 const issuerNotAllowed: Gate = ({ issuer, spec, resource }) =>
   issuer.kind === 'notAllowed'
     ? {
         reason: 'IssuerNotAllowed',
-        message: `VaultIssuer ${spec.issuerRef.namespace}/${spec.issuerRef.name} does not let namespace ${resource.namespace} use it. Its owner can allow it in allowedNamespaces (needs the verb grant), or name another issuer.`,
+        message: `VaultIssuer ${issuerName(spec)} does not let namespace ${resource.namespace} use it. Its owner can allow it in allowedNamespaces (needs the verb grant), or name another issuer.`,
         consequence: 'waits',
       }
     : undefined;
 
 const issuerNotReady: Gate = ({ issuer, spec }) =>
   issuer.kind === 'notReady'
-    ? { reason: issuer.reason, message: `VaultIssuer ${spec.issuerRef.namespace}/${spec.issuerRef.name} can not sign: ${issuer.message}`, consequence: 'waits' }
+    ? { reason: issuer.reason, message: `VaultIssuer ${issuerName(spec)} can not sign: ${issuer.message}`, consequence: 'waits' }
     : undefined;
 
 const subordinateNotAllowed: Gate = ({ issuer, spec }) =>
   issuer.kind === 'ca' && spec.isCA && !issuer.allowSubordinates
     ? {
         reason: 'SubordinateNotAllowed',
-        message: `VaultIssuer ${spec.issuerRef.namespace}/${spec.issuerRef.name} signs no CA certificates. Its owner can set ca.allowSubordinates: true (needs the verb grant), or remove isCA.`,
+        message: `VaultIssuer ${issuerName(spec)} signs no CA certificates. Its owner can set ca.allowSubordinates: true (needs the verb grant), or remove isCA.`,
         consequence: 'waits',
       }
     : undefined;
@@ -68,7 +68,7 @@ const issuerEndsTooSoon: Gate = (facts, need) => {
   if (need !== 'RenewalDue' || facts.issuer.kind !== 'ca' || end === undefined || facts.issuer.notAfter > end) return undefined;
   return {
     reason: 'IssuerEndsTooSoon',
-    message: `The CA of VaultIssuer ${facts.spec.issuerRef.namespace}/${facts.spec.issuerRef.name} ends at ${facts.issuer.notAfter.toISOString()}, no later than this certificate, so a renewal would gain nothing. Renew the CA.`,
+    message: `The CA of VaultIssuer ${issuerName(facts.spec)} ends at ${facts.issuer.notAfter.toISOString()}, no later than this certificate, so a renewal would gain nothing. Renew the CA.`,
     consequence: 'waits',
     ...(facts.issuer.changesAt === undefined ? {} : { until: facts.issuer.changesAt }),
   };
@@ -111,13 +111,28 @@ const issueLimit: Gate = ({ head, spec, now }) => {
       };
 };
 
+/** What was imported ends like everything else; that is all that is known of it. */
+const nobodyRenews: Gate = (facts, need) =>
+  facts.issuer.kind === 'none' && need === 'RenewalDue'
+    ? {
+        reason: 'NobodyRenews',
+        message: `The certificate ends at ${endOf(stateOfCertificate(facts))?.toISOString() ?? ''}, and nobody renews it. Name an issuer in spec.issuerRef, or put its successor into Secret ${facts.spec.import?.secretRef.name ?? ''}.`,
+        consequence: 'waits',
+      }
+    : undefined;
+
+const sourceMissing: Gate = ({ importing }) => (typeof importing === 'object' ? { ...importing, consequence: 'waits' } : undefined);
+
 /** Whether the issuer may be asked at all; held against operations in progress, too. */
 const issuerGates: readonly Gate[] = [issuerMissing, issuerNotAllowed, issuerNotReady];
 
 /** In order: what a person must mend first comes first; the hard limit comes last, so that nothing gets past it. */
 const issuingGates: readonly Gate[] = [
-  clockUntrusted, ...issuerGates, subordinateNotAllowed, issuerEndsTooSoon, cancelled, retryWaiting, issueLimit,
+  nobodyRenews, clockUntrusted, ...issuerGates, subordinateNotAllowed, issuerEndsTooSoon, cancelled, retryWaiting, issueLimit,
 ];
+
+/** For a certificate that is there already no issuer is asked. */
+const importGates: readonly Gate[] = [sourceMissing, issueLimit];
 
 /** What to do now: whether the object may be touched, whether a certificate is needed, whether it may be issued. Pure. */
 export function decide(facts: Gathered): Decision {
@@ -131,11 +146,13 @@ export function decide(facts: Gathered): Decision {
     if (decision !== undefined) return decision;
   }
   const need = needOf(facts, claim);
-  const problem = need === undefined ? undefined : firstProblem(issuingGates, facts, need);
+  const imports = facts.importing !== undefined && need !== 'RenewalDue';
+  const problem = need === undefined ? undefined : firstProblem(imports ? importGates : issuingGates, facts, need);
   if (need === undefined || problem !== undefined) {
     // Nothing takes the place of a void operation now, and nobody shall have its CSR signed meanwhile.
     return open === undefined ? { do: 'keep', claim, need, problem } : { do: 'cancel', claim, need, problem, by: 'change' };
   }
+  if (imports) return { do: 'import', claim, need };
   return facts.issuer.kind === 'external' ? { do: 'open', claim, need } : { do: 'issue', claim, need };
 }
 

@@ -4,6 +4,8 @@ import type { CertificateState, ObjectHead } from '../../vault/object-record.ts'
 
 /** What is known of the issuer that a certificate names. */
 export type IssuerView =
+  /** The certificate is imported, and names none. */
+  | { readonly kind: 'none' }
   | { readonly kind: 'missing' }
   | { readonly kind: 'notAllowed' }
   /** It is there, and can't sign now. */
@@ -24,6 +26,12 @@ export type IssuerView =
 
 /** What was brought back for an operation in progress, and where it stands; or why nothing can be read there. */
 export type GivenAnswer = { readonly where: string } & ({ readonly pem: string } | { readonly missing: string });
+
+/** Why there is nothing to import. */
+export interface SourceProblem {
+  readonly reason: Reason;
+  readonly message: string;
+}
 
 /** The public half of the current version. */
 export interface CurrentChain {
@@ -49,8 +57,10 @@ export interface Gathered {
   /** A vault that may be used (`usableVault`). */
   readonly vaultId: string;
   readonly head: ObjectHead | undefined;
-  /** HMAC over what the certificate is made from (`inputsOf`). */
+  /** HMAC over what the certificate is made from: the request (`inputsOf`), or what it is imported from. */
   readonly inputs: string;
+  /** Whether a certificate that is needed comes from a Secret; as long as there is none there, why. */
+  readonly importing: 'ready' | SourceProblem | undefined;
   readonly issuer: IssuerView;
   /** Only while an operation is in progress. */
   readonly answer: GivenAnswer | undefined;
@@ -66,6 +76,11 @@ export interface Gathered {
 }
 
 export const stateOfCertificate = (facts: Gathered): CertificateState | undefined => facts.head?.certificate;
+
+/** namespace/name of the VaultIssuer; empty without one. */
+export function issuerName({ issuerRef }: Pick<VaultCertificateSpec, 'issuerRef'>): string {
+  return issuerRef === undefined ? '' : `${issuerRef.namespace}/${issuerRef.name}`;
+}
 
 /** The end of the current version. */
 export function endOf(state: CertificateState | undefined): Date | undefined {

@@ -8,8 +8,9 @@ import { wouldTakeBack } from '../claim.ts';
 import type { VaultCertificateResource } from '../resources.ts';
 import type { World } from '../world.ts';
 import { givenAnswer } from './answer.ts';
-import type { CurrentChain, Gathered } from './facts.ts';
+import type { CurrentChain, Gathered, IssuerView } from './facts.ts';
 import type { Fleet } from './fleet.ts';
+import { importSource, type ImportSource } from './import-source.ts';
 import { issuerView } from './issuer-view.ts';
 import { inputsOf } from './request.ts';
 
@@ -31,9 +32,11 @@ export interface Subject {
  */
 export async function gather(world: World, fleet: Fleet, { resource, spec, vault, signal }: Subject): Promise<Gathered> {
   const { namespace = '', name, uid, generation = 0, annotations } = resource.metadata;
-  const inputs = await world.objects.hash(vault, 'inputs', inputsOf(spec));
   const head = await world.objects.get(vault, spec.objectName);
-  const issuer = await issuerView(world, spec.issuerRef, { namespace, vaultId: vault.vaultId, objectName: spec.objectName });
+  const source = importSource(world, namespace, spec);
+  const issuer: IssuerView = spec.issuerRef === undefined
+    ? { kind: 'none' }
+    : await issuerView(world, spec.issuerRef, { namespace, vaultId: vault.vaultId, objectName: spec.objectName });
   const asked = annotations?.[RENEW_ANNOTATION];
   const renewRequest = asked === undefined ? undefined : createHash('sha256').update(asked).digest('hex');
   const isOpen = head?.certificate?.operation?.state === 'inProgress';
@@ -42,7 +45,8 @@ export async function gather(world: World, fleet: Fleet, { resource, spec, vault
     spec,
     vaultId: vault.vaultId,
     head,
-    inputs,
+    inputs: await inputsNow(world, vault, spec, source, head),
+    importing: importingFrom(spec, source, head),
     issuer,
     answer: isOpen ? await givenAnswer(world, { resource, spec, signal }) : undefined,
     currentChain: isOpen && head !== undefined ? await currentChainOf(world, vault, head) : undefined,
@@ -51,6 +55,22 @@ export async function gather(world: World, fleet: Fleet, { resource, spec, vault
     now: world.clock.now(),
     clockTrusted: clockTrusted(world, fleet, head),
   };
+}
+
+/**
+ * As long as nobody renews a certificate, it is made from its source, and from what it was made if that is away: what was
+ * imported once stays, whatever becomes of the Secret.
+ */
+async function inputsNow(world: Pick<World, 'objects'>, vault: VaultHead, spec: VaultCertificateSpec, source: ImportSource | undefined, head: ObjectHead | undefined): Promise<string> {
+  if (spec.issuerRef !== undefined) return world.objects.hash(vault, 'inputs', inputsOf(spec));
+  return source === undefined || 'problem' in source ? (head?.certificate?.inputs ?? '') : world.objects.hash(vault, 'inputs', source.parts);
+}
+
+/** With an issuer, only the first version is imported. */
+function importingFrom(spec: VaultCertificateSpec, source: ImportSource | undefined, head: ObjectHead | undefined): Gathered['importing'] {
+  const isOver = spec.issuerRef !== undefined && (head?.certificate?.versions.length ?? 0) > 0;
+  if (source === undefined || isOver) return undefined;
+  return 'problem' in source ? source.problem : 'ready';
 }
 
 async function currentChainOf(world: Pick<World, 'objects'>, vault: VaultHead, head: ObjectHead): Promise<CurrentChain | undefined> {

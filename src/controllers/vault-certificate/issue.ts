@@ -13,7 +13,7 @@ import type { VersionHead } from '../../vault/object-record.ts';
 import { RecordChanged } from '../../vault/record-changed.ts';
 import { usableVault } from '../usable-vault.ts';
 import type { World } from '../world.ts';
-import type { Gathered } from './facts.ts';
+import { issuerName, type Gathered } from './facts.ts';
 import type { Subject } from './gather.ts';
 import { requestOf } from './request.ts';
 import type { Issued } from './transition.ts';
@@ -34,7 +34,7 @@ export async function makeCertificate(world: World, caKeys: CaKeys, subject: Sub
     const notAfter = new Date(notBefore.getTime() + (request.durationMs ?? 0));
     const signed = issuer.sign({ request, publicKey: key, notBefore, notAfter, serialNumber: newSerialNumber(world.random) });
     const replaced = current === undefined ? undefined : await world.objects.publicPart(vault, spec.objectName, 'certificate', current.id);
-    return { signed, privateKey: Buffer.from(exportPrivateKey(key)), versionId: newVersionId(world.random), replacedCaPem: replaced?.['ca'] };
+    return { signed, privateKey: Buffer.from(exportPrivateKey(key)), versionId: newVersionId(world.random), replacedCaPem: replaced?.['ca'], issuer: issuerName(spec) };
   } catch (error) {
     if (error instanceof KeysteadError && error.consequence !== 'retry') return error;
     throw error;
@@ -69,17 +69,16 @@ async function openPrivateKey(world: World, vault: Subject['vault'], name: strin
 }
 
 async function issuerFor(world: World, caKeys: CaKeys, { spec }: Subject, facts: Gathered, key: KeyObject, caller: Caller): Promise<Issuer> {
-  const ref = spec.issuerRef;
-  const resource = world.informers.vaultIssuers.get(`${ref.namespace}/${ref.name}`);
+  const resource = world.informers.vaultIssuers.get(issuerName(spec));
   const issuerSpec = resource === undefined ? undefined : parseVaultIssuer(resource);
-  const changed = new RecordChanged(`VaultIssuer ${ref.namespace}/${ref.name}`);
+  const changed = new RecordChanged(`VaultIssuer ${issuerName(spec)}`);
   // What the decision rests on may be gone by now; then it is decided again.
   if (issuerSpec === undefined || issuerSpec instanceof Error) throw changed;
   if (facts.issuer.kind === 'selfSigned' && issuerSpec.selfSigned !== undefined) return selfSignedIssuer(key);
   if (facts.issuer.kind !== 'ca' || issuerSpec.ca === undefined) throw changed;
   const { ca } = issuerSpec;
   const { versionId } = facts.issuer;
-  const vault = await usableVault(world, ref.namespace, ca.vaultRef.name);
+  const vault = await usableVault(world, spec.issuerRef?.namespace ?? '', ca.vaultRef.name);
   const head = await world.objects.get(vault, ca.certificateName);
   const version = head?.certificate?.versions.find((one) => one.id === versionId);
   if (head === undefined || version === undefined) throw new RecordChanged(`CA certificate ${ca.certificateName}`);

@@ -1,8 +1,9 @@
 import type { Claim } from '../claim.ts';
 import { stateOfCertificate, type Gathered } from './facts.ts';
+import { dueAt } from './record-parts.ts';
 
 /** Why a certificate has to be issued. */
-export type Need = 'NotIssued' | 'Recovered' | 'SpecChanged' | 'RenewRequested' | 'RenewalDue';
+export type Need = 'NotIssued' | 'Recovered' | 'SourceChanged' | 'SpecChanged' | 'RenewRequested' | 'RenewalDue';
 
 type NeedCheck = (facts: Gathered, claim: Claim) => boolean;
 
@@ -12,6 +13,8 @@ const checks: readonly (readonly [Need, NeedCheck])[] = [
   // The old certificate, and with it the old key, is for those whom a policy names; the target gets one of its own.
   ['Recovered', ({ head, spec, resource, mayUseForeignVersions }, claim) =>
     claim === 'recover' && spec.target !== undefined && !mayUseForeignVersions && head?.certificate?.versions[0]?.origin !== resource.uid],
+  // Only what nobody else renews is followed.
+  ['SourceChanged', (facts) => facts.issuer.kind === 'none' && stateOfCertificate(facts)?.inputs !== facts.inputs],
   ['SpecChanged', (facts) => stateOfCertificate(facts)?.inputs !== facts.inputs],
   ['RenewRequested', (facts) => isRenewRequested(facts)],
   ['RenewalDue', (facts) => isDue(facts)],
@@ -26,15 +29,15 @@ export function needOf(facts: Gathered, claim: Claim): Need | undefined {
 
 /** Whether the annotation `keystead.dev/renew` has a value that was not carried out yet. */
 export function isRenewRequested(facts: Gathered): boolean {
-  return facts.resource.renewRequest !== undefined && facts.resource.renewRequest !== stateOfCertificate(facts)?.renewHandled;
+  return facts.issuer.kind !== 'none' && facts.resource.renewRequest !== undefined && facts.resource.renewRequest !== stateOfCertificate(facts)?.renewHandled;
 }
 
 function isDue(facts: Gathered): boolean {
-  const due = stateOfCertificate(facts)?.renewalDue;
-  return due !== undefined && Date.parse(due) <= facts.now.getTime();
+  const due = dueAt(facts.spec, facts.vaultId, stateOfCertificate(facts));
+  return due !== undefined && due <= facts.now;
 }
 
 /** Whether the certificate that is there still does what the spec says, so that waiting harms nobody yet. */
 export function isRenewal(need: Need): boolean {
-  return need === 'RenewRequested' || need === 'RenewalDue';
+  return need === 'RenewRequested' || need === 'RenewalDue' || need === 'SourceChanged';
 }

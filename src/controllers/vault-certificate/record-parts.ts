@@ -29,16 +29,18 @@ export interface Replacement {
   readonly versionId: string;
   /** Root of the version that it replaces, if there is one. */
   readonly replacedCaPem: string | undefined;
+  /** namespace/name of the VaultIssuer that signed; empty for what was imported. */
+  readonly issuer: string;
 }
 
 /**
  * The state with room for a new version, and with all that a new version changes beside itself: versions beyond
  * `versionsToKeep` go, the old root stays as long as certificates below it, the next renewal is planned.
  */
-export function withReplacement(before: CertificateState, facts: Gathered, { signed, versionId, replacedCaPem }: Replacement): { state: CertificateState; certificate: CertificateFacts } {
+export function withReplacement(before: CertificateState, facts: Gathered, { signed, versionId, replacedCaPem, issuer }: Replacement): { state: CertificateState; certificate: CertificateFacts } {
   const replaced = before.versions[0];
-  const certificate = factsOf(signed, facts.spec);
-  const { failures: _over, previousRoots: _roots, ...kept } = before;
+  const certificate = factsOf(signed, issuer);
+  const { failures: _over, previousRoots: _roots, renewalDue: _due, ...kept } = before;
   const previousRoots = rootsToKeep(
     before.previousRoots ?? [],
     replaced?.certificate === undefined || replacedCaPem === undefined ? undefined : { caPem: replacedCaPem, end: replaced.certificate.notAfter },
@@ -50,7 +52,7 @@ export function withReplacement(before: CertificateState, facts: Gathered, { sig
     updated: facts.now.toISOString(),
     versions: before.versions.slice(0, facts.spec.versionsToKeep - 1),
     revision: before.revision + 1,
-    renewalDue: renewalDue(certificate, facts, versionId),
+    ...plannedRenewal(certificate, facts, versionId),
     inputs: facts.inputs,
     ...renewHandled(facts),
     ...(previousRoots.length === 0 ? {} : { previousRoots }),
@@ -90,18 +92,30 @@ export function emptyState(at: string): CertificateState {
   return { created: at, updated: at, attributes: { enabled: true }, tags: {}, versions: [], revision: 0, recentIssues: [] };
 }
 
-function factsOf({ facts, issuerThumbprint }: SignedCertificate, spec: VaultCertificateSpec): CertificateFacts {
+function factsOf({ facts, issuerThumbprint }: SignedCertificate, issuer: string): CertificateFacts {
   return {
     serialNumber: facts.serialNumber,
     thumbprint: facts.thumbprint,
     notBefore: facts.notBefore.toISOString(),
     notAfter: facts.notAfter.toISOString(),
-    issuer: `${spec.issuerRef.namespace}/${spec.issuerRef.name}`,
+    issuer,
     issuerThumbprint,
   };
 }
 
-export function renewalDue(certificate: CertificateFacts, { spec, vaultId }: Gathered, versionId: string): string {
+/** Nothing where nobody renews. */
+export function plannedRenewal(certificate: CertificateFacts, { spec, vaultId }: Pick<Gathered, 'spec' | 'vaultId'>, versionId: string): Pick<CertificateState, 'renewalDue'> {
+  return spec.issuerRef === undefined ? {} : { renewalDue: instantOf(certificate, spec, vaultId, versionId).toISOString() };
+}
+
+/** When the current version is to be replaced: by a renewal that is planned, or, where nobody renews it, by a person. */
+export function dueAt(spec: VaultCertificateSpec, vaultId: string, state: CertificateState | undefined): Date | undefined {
+  if (state?.renewalDue !== undefined) return new Date(state.renewalDue);
+  const current = state?.versions[0];
+  return current?.certificate === undefined || spec.issuerRef !== undefined ? undefined : instantOf(current.certificate, spec, vaultId, current.id);
+}
+
+function instantOf(certificate: CertificateFacts, spec: VaultCertificateSpec, vaultId: string, versionId: string): Date {
   const lifetime = { notBefore: new Date(certificate.notBefore), notAfter: new Date(certificate.notAfter) };
-  return renewalInstant(lifetime, spec, spreadOf(vaultId, versionId)).toISOString();
+  return renewalInstant(lifetime, spec, spreadOf(vaultId, versionId));
 }

@@ -41,8 +41,8 @@ export function inputsOf(spec: VaultCertificateSpec): readonly (string | Buffer)
     subtreesOf(nameConstraints?.excluded),
     describeKeyAlgorithm(request.keyAlgorithm),
     String(request.durationMs ?? ''),
-    spec.issuerRef.namespace,
-    spec.issuerRef.name,
+    spec.issuerRef?.namespace ?? '',
+    spec.issuerRef?.name ?? '',
   ];
 }
 

@@ -45,7 +45,7 @@ function readyConditions(outcome: Outcome): readonly WantedCondition[] {
   const where = target === undefined ? 'in the vault' : `in the vault and in Secret ${target}`;
   const valid = `The certificate is ${where}, valid until ${toSeconds(end)}`;
   if (problem !== undefined) return [{ type: 'Ready', status: 'True', reason: 'RenewalWaiting', message: `${valid}; its renewal waits: ${problem.message}` }];
-  return [isReady(`${valid}, and will be renewed at ${toSeconds(new Date(state?.renewalDue ?? end))}.`)];
+  return [isReady(state?.renewalDue === undefined ? `${valid}; it was imported, and nobody renews it.` : `${valid}, and will be renewed at ${toSeconds(new Date(state.renewalDue))}.`)];
 }
 
 function endedMessage(end: Date | undefined, holds: boolean): string {

@@ -6,7 +6,7 @@ import type { CertificateState, PendingOperation } from '../../vault/object-reco
 import type { Claim } from '../claim.ts';
 import { attemptOf, type Gathered } from './facts.ts';
 import { withIssue } from './issue-limit.ts';
-import { claimed, emptyState, newHead, renewalDue, renewHandled, withReplacement, type FreshIds, type IssueStep, type Replacement } from './record-parts.ts';
+import { claimed, emptyState, newHead, plannedRenewal, renewHandled, withReplacement, type FreshIds, type IssueStep, type Replacement } from './record-parts.ts';
 import { nextAttempt } from './retries.ts';
 
 /**
@@ -37,7 +37,9 @@ export function issueChange({ facts, claim, need }: IssueStep, issued: Issued, i
     public: { certificate: issued.signed.chainPem, ca: issued.signed.caPem },
     fields: new Map([['privateKey', issued.privateKey]]),
   };
-  return { operation: replaced === undefined ? 'CertificateIssue' : 'CertificateRenew', kind: 'certificate', head: { ...head, certificate: { ...state, operation, recentIssues: withIssue(before.recentIssues, facts.now) } }, add };
+  const recentIssues = withIssue(before.recentIssues, facts.now);
+  const byIssuer = replaced === undefined ? 'CertificateIssue' : 'CertificateRenew';
+  return { operation: issued.issuer === '' ? 'CertificateImport' : byIssuer, kind: 'certificate', head: { ...head, certificate: { ...state, operation, recentIssues } }, add };
 }
 
 /** An attempt that failed: counted, and put off. */
@@ -64,7 +66,8 @@ export function settingsChange(facts: Gathered, claim: Claim): Change | undefine
   if (head?.certificate === undefined) return undefined;
   const state = claimed(head.certificate, facts, claim);
   const current = state.versions[0];
-  const next = current?.certificate === undefined ? state : { ...state, renewalDue: renewalDue(current.certificate, facts, current.id) };
+  const { renewalDue: _before, ...others } = state;
+  const next = current?.certificate === undefined ? state : { ...others, ...plannedRenewal(current.certificate, facts, current.id) };
   if (isDeepStrictEqual(next, head.certificate)) return undefined;
   const operation = claim === 'adopt' ? 'ObjectAdopt' : claim === 'recover' ? 'ObjectRecover' : 'CertificateUpdate';
   return { operation, kind: 'certificate', head: { ...head, certificate: { ...next, updated: facts.now.toISOString() } } };

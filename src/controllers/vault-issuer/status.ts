@@ -1,7 +1,8 @@
 import type { VaultIssuerSpec, VaultIssuerStatus } from '../../api/vault-issuer.ts';
 import { KeysteadError } from '../../api/error.ts';
 import type { CertificateFacts } from '../../crypto/x509/inspect.ts';
-import { parseCaBundle } from '../../issuers/external/answer.ts';
+import { CA_BUNDLE } from '../../issuers/external/answer.ts';
+import { parseCaBundle } from '../../issuers/external/checked-chain.ts';
 import { caProblem } from './ca-readiness.ts';
 import type { CertificateState } from '../../vault/object-record.ts';
 import { isReady, notReady, toSeconds, type WantedCondition } from '../conditions.ts';
@@ -42,7 +43,7 @@ export function issuerStatus(spec: VaultIssuerSpec, seen: CaSeen | undefined, no
 function externalStatus({ caBundle }: NonNullable<VaultIssuerSpec['external']>): IssuerVerdict {
   const verdict = (conditions: readonly WantedCondition[]): IssuerVerdict => ({ conditions, fields: {}, again: undefined });
   try {
-    if (caBundle !== undefined) parseCaBundle(caBundle);
+    if (caBundle !== undefined) parseCaBundle(caBundle, CA_BUNDLE);
   } catch (error) {
     if (error instanceof KeysteadError) return verdict(notReady(error.code, error.message, 'stalled'));
     throw error;

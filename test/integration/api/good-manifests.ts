@@ -101,6 +101,8 @@ export const goodVaultCertificates: readonly GoodManifest[] = [
     emailAddresses: many(32, (index) => `${index}${'m'.repeat(60)}@${'e'.repeat(63)}.example.com`), otherNames: many(16, (index) => ({ oid: `1.3.6.1.4.1.${'3'.repeat(30)}.${index}`, utf8Value: 'v'.repeat(1024) })),
     isCA: true, ca: { nameConstraints: { permitted: { dnsDomains: many(64, longName), ipRanges: many(64, (index) => `2001:db8:${index}::/48`), uriDomains: many(64, longName) }, excluded: { dnsDomains: many(64, longName), emailAddresses: many(64, longName) } } },
   })],
+  ['an import', without(vaultCertificate({ import: { secretRef: { name: 'files' } } }), 'commonName', 'issuerRef')],
+  ['an import of a PKCS#12 file, renewed from then on', vaultCertificate({ import: { secretRef: { name: 'files' }, pkcs12: { key: 'a.p12' } } })],
   ['a signed certificate', vaultCertificate({ external: { signedCertificate: 'x'.repeat(95_000) } })],
   ['a signed certificate in a ConfigMap', vaultCertificate({ external: { configMapRef: { name: 'answer' } } })],
   ['an issuer of another namespace and a target', vaultCertificate({ issuerRef: { name: 'org-ca', namespace: 'pki' }, target: { name: 'web-tls' }, versionsToKeep: 3 })],

@@ -13,6 +13,7 @@ export function gathered(parts: Partial<Gathered> = {}): Gathered {
     vaultId: 'vault-1',
     head: certificateHead(),
     inputs: 'inputs-1',
+    importing: undefined,
     issuer: readyCa,
     answer: undefined,
     currentChain: undefined,

@@ -115,7 +115,7 @@ describe('the record', () => {
     const facts = open({ answer: answer(company.sign(csr)) });
     const decision = decide(facts);
     if (decision.do !== 'accept') throw new Error('it was not accepted');
-    const change = acceptChange(step(facts), { signed: decision.signed, replacedCaPem: 'ROOT' });
+    const change = acceptChange(step(facts), { signed: decision.signed, replacedCaPem: 'ROOT', issuer: 'team/company' });
     expect(change).toMatchObject({ operation: 'CertificatePendingMerge', publish: { origin: 'uid-web', public: { certificate: decision.signed.chainPem } } });
     expect(stateOf(change)).toMatchObject({ revision: 2, operation: { id: 'operation-1', state: 'completed', reason: 'RenewalDue' }, previousRoots: [{ pem: 'ROOT' }] });
     expect(Object.keys(stateOf(change).operation ?? {}).toSorted()).toEqual(['closedAt', 'id', 'openedAt', 'reason', 'state']);

@@ -16,7 +16,7 @@ const operation = { id: '1', state: 'failed', openedAt: '', reason: 'RenewalDue'
 function summary(facts: Gathered): string {
   const decision = decide(facts);
   if (decision.do === 'refuse') return `refuse ${decision.problem.reason} ${decision.problem.consequence}`;
-  if (decision.do === 'issue' || decision.do === 'open' || decision.do === 'accept') return `${decision.do} ${decision.need} ${decision.claim}`;
+  if (decision.do === 'issue' || decision.do === 'open' || decision.do === 'import' || decision.do === 'accept') return `${decision.do} ${decision.need} ${decision.claim}`;
   return [decision.do, decision.need, decision.problem?.reason, decision.claim === 'own' ? undefined : decision.claim].filter((word) => word !== undefined).join(' ');
 }
 

@@ -12,7 +12,7 @@ const ids = { incarnation: 'fresh', operation: 'operation-1' };
 
 function issued(parts: Partial<Issued> = {}, ca = 'ROOT-1'): Issued {
   const facts = { serialNumber: '4b02', thumbprint: 'dd'.repeat(32), notBefore: hoursLater(1500), notAfter: hoursLater(3660) };
-  return { signed: { chainPem: 'CHAIN', caPem: ca, facts: facts as Issued['signed']['facts'], issuerThumbprint: 'ee'.repeat(32) }, privateKey: Buffer.from('KEY'), versionId: 'version-2', replacedCaPem: 'ROOT-1', ...parts };
+  return { signed: { chainPem: 'CHAIN', caPem: ca, facts: facts as Issued['signed']['facts'], issuerThumbprint: 'ee'.repeat(32) }, privateKey: Buffer.from('KEY'), versionId: 'version-2', replacedCaPem: 'ROOT-1', issuer: 'team/ca', ...parts };
 }
 
 const step = (facts: Gathered, need: Need = 'RenewalDue', claim: Claim = 'own') => ({ facts, need, claim });

@@ -5,6 +5,7 @@ import { KeysteadError } from '../../../../src/api/error.ts';
 import { KeyGenerator } from '../../../../src/crypto/keys.ts';
 import { createCsr } from '../../../../src/crypto/x509/make-csr.ts';
 import { inspectCertificate } from '../../../../src/crypto/x509/inspect.ts';
+import { encodePem } from '../../../../src/crypto/x509/pem.ts';
 import type { CertificateRequest } from '../../../../src/crypto/x509/request.ts';
 import { readAnswer, type Answer, type AnswerInput } from '../../../../src/issuers/external/answer.ts';
 import { OutsideCa, type Signing } from '../../../support/outside-ca.ts';
@@ -106,6 +107,7 @@ describe('an answer is refused', () => {
     ['InvalidCertificate', 'that is no PEM', () => 'see attachment'],
     ['InvalidCertificate', 'with a private key in it', () => signed() + key.export({ type: 'pkcs8', format: 'pem' }).toString()],
     ['InvalidCertificate', 'that was cut off', () => signed().slice(0, -40)],
+    ['InvalidCertificate', 'with a date that is none, and would never come', () => withoutEnd(signed())],
     ['InvalidCertificate', 'that is larger than any chain', () => signed().repeat(100)],
     ['KeyMismatch', 'about another key', () => company.sign(createCsr(request, otherKey).pem, request) + company.intermediatePem],
     ['KeyMismatch', 'that is the CA alone', () => company.intermediatePem + company.rootPem],
@@ -186,3 +188,11 @@ describe('what openssl signs', () => {
     expect(verdict(leaf + root, now)).toBe('CertificateWeaker');
   });
 });
+
+/** The certificate with 99 as the month of its end, which no verifier understands. */
+function withoutEnd(pem: string): string {
+  const der = Buffer.from(pem.replaceAll(/-----[A-Z ]+-----/g, ''), 'base64');
+  const second = der.indexOf(Buffer.from([0x17, 0x0d]), der.indexOf(Buffer.from([0x17, 0x0d])) + 2);
+  der.write('99', second + 4);
+  return encodePem('CERTIFICATE', der);
+}
