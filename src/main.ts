@@ -18,6 +18,7 @@ interface Entry {
 
 const commands: Readonly<Record<string, Entry>> = {
   operator: { summary: 'runs the controllers', load: () => import('./cli/operator.ts') },
+  dev: { summary: 'runs everything here, against an API server of its own or any other', load: () => import('./cli/dev.ts') },
   version: { summary: 'prints the version', load: () => import('./cli/version.ts') },
 };
 
