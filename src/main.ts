@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, Entry>> = {
   operator: { summary: 'runs the controllers', load: () => import('./cli/operator.ts') },
   dev: { summary: 'runs everything here, against an API server of its own or any other', load: () => import('./cli/dev.ts') },
   records: { summary: 'verifies and decrypts a dump of the records, without a cluster', load: () => import('./cli/records.ts') },
+  audit: { summary: 'verifies an audit log', load: () => import('./cli/audit.ts') },
   version: { summary: 'prints the version', load: () => import('./cli/version.ts') },
 };
 

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { readArguments, required, seeHelp, UsageError } from './args.ts';
 import { exitCode, type Io } from './io.ts';
 import { decryptAll, decryptOne } from './records/decrypt.ts';
-import { readDump, readRootKey, type Dump } from './records/dump.ts';
+import type { Dump } from './records/dump.ts';
+import { readDumpFiles } from './records/dump-files.ts';
 import { openOffline, type OfflineEngine } from './records/offline-engine.ts';
 import { verifyRecords, type Finding, type Verdict } from './records/verify.ts';
 
@@ -55,14 +55,11 @@ const options = {
 
 type Values = ReturnType<typeof readArguments<typeof options>>['values'];
 
-const STDIN = 0;
-
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments({ command: COMMAND, usage, options, positionals: { least: 1, most: 1 } }, args);
   const work = workOf(positionals[0] ?? '', values);
-  const file = required(values.dump, '--dump FILE', COMMAND);
-  const dump = readDump(readFile(file).toString('utf8'), file);
-  const engine = await openOffline(dump.records, rootKeyOf(values['root-key'], dump, file), io);
+  const { dump, rootKey } = readDumpFiles(required(values.dump, '--dump FILE', COMMAND), values['root-key']);
+  const engine = await openOffline(dump.records, rootKey, io);
   try {
     return await work(engine, dump, io);
   } finally {
@@ -84,22 +81,6 @@ function workOf(verb: string, values: Values): Work {
   if (namespace === undefined || vault === undefined || more.length > 0) throw new UsageError(`--vault is written NAMESPACE/NAME, such as team-a/app. ${seeHelp(COMMAND)}`);
   const object = required(values.object, '--object NAME', COMMAND);
   return (engine, _dump, io) => decrypt(engine, io, { namespace, vault, object, version: values.version, field: values.field });
-}
-
-function readFile(file: string): Buffer {
-  try {
-    return readFileSync(file === '-' ? STDIN : file);
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read. Name a file that is there.`, { cause: error });
-  }
-}
-
-function rootKeyOf(file: string | undefined, dump: Dump, dumpFile: string): Buffer {
-  if (file !== undefined) return readRootKey(readFile(file), file);
-  if (dump.rootKey === undefined) {
-    throw new UsageError(`${dumpFile} does not hold the root key (Secret keystead-root-key), without which nothing opens. Give it by --root-key FILE.`);
-  }
-  return dump.rootKey;
 }
 
 async function verify(engine: OfflineEngine, dump: Dump, { stdout }: Io, quiet: boolean): Promise<number> {
