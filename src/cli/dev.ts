@@ -18,8 +18,8 @@ import { demonstrate } from './dev/demo.ts';
 import { startEmbeddedOperator, type EmbeddedOperator } from './dev/embedded-operator.ts';
 import { applyAll } from './dev/install.ts';
 import { thisMachine } from './dev/machine.ts';
-import { Steps, StepFailed } from './dev/steps.ts';
-import { exitCode, type Io } from './io.ts';
+import { Steps } from './dev/steps.ts';
+import { CommandFailed, exitCode, type Io } from './io.ts';
 
 const COMMAND = 'keystead dev';
 const FIELD_MANAGER = 'keystead-dev';
@@ -97,7 +97,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return exitCode.ok;
   } catch (error) {
     if (io.stop.aborted) return exitCode.ok;
-    if (!(error instanceof StepFailed)) throw error;
+    if (!(error instanceof CommandFailed)) throw error;
     io.stderr.write(`\n${error.message}\n${operator?.complaints() ?? ''}\n`);
     return exitCode.failed;
   } finally {
@@ -110,7 +110,7 @@ async function bringCluster(settings: Settings, steps: Steps, io: Io): Promise<D
   const host = thisMachine(io.environment, io.clock, io.random, (line) => steps.progress(line));
   const { cluster } = await steps.step('Starting a Kubernetes API server', async () => {
     const started = await Promise.race([throwAwayCluster(host, io), stopped(io)]);
-    if (started === undefined) throw new StepFailed('Stopped.');
+    if (started === undefined) throw new CommandFailed('Stopped.');
     return { done: 'Kubernetes API server, etcd and controller manager run', cluster: started };
   });
   return cluster;
@@ -172,7 +172,7 @@ async function refuseSecondOperator(admin: KubeClient, namespace: string, signal
     throw error;
   });
   if (deployment !== undefined) {
-    throw new StepFailed(`Keystead is installed in this cluster already: Deployment ${namespace}/${OPERATOR}. Use another cluster, or uninstall the chart first.`);
+    throw new CommandFailed(`Keystead is installed in this cluster already: Deployment ${namespace}/${OPERATOR}. Use another cluster, or uninstall the chart first.`);
   }
 }
 

@@ -4,12 +4,12 @@ import { resources, typed } from '../../kube/resource.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import type { Manifest } from '../../operator/manifest.ts';
 import { defaultInstallation } from '../../operator/manifests.ts';
-import type { Io } from '../io.ts';
+import { CommandFailed, type Io } from '../io.ts';
 import { applyAll, resourceOf } from './install.ts';
 import { Look, type Where } from './look.ts';
 import { opensslVerify } from './openssl.ts';
 import { readManifests } from './samples.ts';
-import { StepFailed, type Steps } from './steps.ts';
+import type { Steps } from './steps.ts';
 
 /*
  * What Keystead does, shown on config/samples. Every line that gets a tick was looked at in the cluster, from outside,
@@ -38,7 +38,7 @@ const TEAM = 'team-a';
 /** A minute's certificate is renewed at half of it, somewhat spread. */
 const RENEWED_WITHIN_MS = 75_000;
 
-/** Runs all steps. @throws StepFailed at the first that does not come true */
+/** Runs all steps. @throws CommandFailed at the first that does not come true */
 export async function demonstrate(parts: DemoParts): Promise<void> {
   const demo: Demo = { ...parts, manifests: readManifests(parts.samples), look: new Look(parts.admin, parts.io) };
   parts.steps.heading('A vault, what is in it, and where it is needed');
@@ -73,7 +73,7 @@ async function showSecret({ steps, look, admin, io }: Demo): Promise<void> {
     const { items } = await admin.list(resources.secrets, { namespace: defaultInstallation.namespace, signal: io.stop });
     const records = items.filter(({ type }) => type === 'keystead.dev/record');
     const inClear = records.some(({ data }) => Object.values(data ?? {}).some((value) => Buffer.from(value, 'base64').includes(password)));
-    if (records.length === 0 || inClear) throw new StepFailed('The password lies in the clear in a record.');
+    if (records.length === 0 || inClear) throw new CommandFailed('The password lies in the clear in a record.');
     return { done: `The vault's ${records.length} records hold it only encrypted` };
   });
 }
@@ -95,7 +95,7 @@ async function showCertificate({ steps, look, directory, io }: Demo): Promise<vo
     const secret = await look.secret(TEAM, 'web-tls');
     const { 'tls.crt': certificates, 'tls.key': key, 'ca.crt': roots } = secret?.data ?? {};
     if (secret?.type !== 'kubernetes.io/tls' || certificates === undefined || key === undefined || roots === undefined) {
-      throw new StepFailed('Secret team-a/web-tls is not of type kubernetes.io/tls with tls.crt, tls.key and ca.crt.');
+      throw new CommandFailed('Secret team-a/web-tls is not of type kubernetes.io/tls with tls.crt, tls.key and ca.crt.');
     }
     return { done: 'Secret team-a/web-tls: certificate, key and CA for web.team-a.example.com', chain: { certificates, roots } };
   });
@@ -130,11 +130,11 @@ async function deleteAndRecover({ steps, look, admin, manifests, io }: Demo): Pr
   await steps.step('Applying it again with adopt: true', async () => {
     const manifest = manifests.find(({ kind, metadata }) => kind === 'VaultSecret' && metadata.name === 'database');
     const spec: unknown = Reflect.get(Object(manifest), 'spec');
-    if (manifest === undefined) throw new StepFailed('The samples have no VaultSecret database.');
+    if (manifest === undefined) throw new CommandFailed('The samples have no VaultSecret database.');
     const adopting = { ...manifest, spec: { ...Object(spec), adopt: true } };
     await admin.apply(typed<KubeObject>(at.resource), adopting, { fieldManager: FIELD_MANAGER, force: true, signal: io.stop });
     await look.ready(at);
-    if ((await password40(look)) !== before) throw new StepFailed('Secret team-a/database has another password than before.');
+    if ((await password40(look)) !== before) throw new CommandFailed('Secret team-a/database has another password than before.');
     return { done: 'Applied again with adopt: true: the same password is in its Secret again' };
   });
 }
@@ -162,7 +162,7 @@ async function watchRenewal({ steps, look, io, directory }: Demo): Promise<void>
     const { 'tls.crt': certificates = '', 'ca.crt': roots = '' } = (await look.secret(TEAM, 'short-lived-tls'))?.data ?? {};
     await opensslVerify({ certificates, roots }, directory, io.environment);
     const serial = new X509Certificate(certificates).serialNumber.toLowerCase();
-    if (serial !== renewed.serialNumber?.toLowerCase()) throw new StepFailed(`Secret team-a/short-lived-tls has certificate ${serial} and not the renewed one.`);
+    if (serial !== renewed.serialNumber?.toLowerCase()) throw new CommandFailed(`Secret team-a/short-lived-tls has certificate ${serial} and not the renewed one.`);
     return { done: `Certificate short-lived renewed in its Secret: ${shortened(first?.serialNumber)} is now ${shortened(serial)}` };
   });
 }

@@ -9,9 +9,8 @@ import { OPERATOR } from '../../operator/manifest.ts';
 import type { InstallationOptions } from '../../operator/manifests.ts';
 import { Operator } from '../../operator/operator.ts';
 import { sleep } from '../../runtime/clock.ts';
-import type { Io } from '../io.ts';
+import { CommandFailed, type Io } from '../io.ts';
 import { AccountToken } from './account-token.ts';
-import { StepFailed } from './steps.ts';
 
 export interface EmbeddedOperatorOptions {
   /** Where the API server is; not who the operator is there. */
@@ -28,7 +27,7 @@ export interface EmbeddedOperatorOptions {
 export interface EmbeddedOperator {
   readonly logFile: string;
   readonly auditFile: string;
-  /** Resolves when it leads. `waiting` is called once if another one holds the lease. @throws what ended it, StepFailed */
+  /** Resolves when it leads. `waiting` is called once if another one holds the lease. @throws what ended it, CommandFailed */
   leads(waiting: () => void): Promise<void>;
   /** The last lines of its log that tell of something gone wrong; empty if none do. */
   complaints(): string;
@@ -76,7 +75,7 @@ export function startEmbeddedOperator(options: EmbeddedOperatorOptions): Embedde
     complaints: () => readFileSync(logFile, 'utf8').split('\n').filter((line) => /"level":"(warn|error)"/.test(line)).slice(-MOST_COMPLAINTS).join('\n'),
     async leads(waiting) {
       const told = clock.after(WAITING_AFTER_MS, waiting);
-      const over = ended.then(() => Promise.reject(new StepFailed('The operator ended before it led.')));
+      const over = ended.then(() => Promise.reject(new CommandFailed('The operator ended before it led.')));
       try {
         await Promise.race([untilLeading(operator, io), over]);
       } finally {
@@ -93,7 +92,7 @@ export function startEmbeddedOperator(options: EmbeddedOperatorOptions): Embedde
 
 async function untilLeading(operator: Operator, { clock, stop }: Io): Promise<void> {
   while (!operator.leading) {
-    if (operator.problem !== undefined) throw new StepFailed(operator.problem);
+    if (operator.problem !== undefined) throw new CommandFailed(operator.problem);
     await sleep(clock, LOOK_AGAIN_MS, stop);
   }
 }

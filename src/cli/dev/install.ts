@@ -4,7 +4,7 @@ import type { KubeObject } from '../../kube/object.ts';
 import { apiVersionOf, resources, typed, type Resource } from '../../kube/resource.ts';
 import type { Manifest } from '../../operator/manifest.ts';
 import { sleep, type Clock } from '../../runtime/clock.ts';
-import { StepFailed } from './steps.ts';
+import { CommandFailed } from '../io.ts';
 
 /** What became of the objects that were applied. */
 export interface Applied {
@@ -15,10 +15,10 @@ export interface Applied {
 
 const ESTABLISHED_WITHIN_MS = 30_000;
 
-/** The resource of a manifest. @throws StepFailed for a kind that Keystead has nothing to do with */
+/** The resource of a manifest. @throws CommandFailed for a kind that Keystead has nothing to do with */
 export function resourceOf({ apiVersion, kind }: Pick<Manifest, 'apiVersion' | 'kind'>): Resource {
   const found = Object.values<Resource>(resources).find((one) => one.kind === kind && apiVersionOf(one) === apiVersion);
-  if (found === undefined) throw new StepFailed(`${apiVersion} ${kind} is no kind that is applied here.`);
+  if (found === undefined) throw new CommandFailed(`${apiVersion} ${kind} is no kind that is applied here.`);
   return found;
 }
 
@@ -49,7 +49,7 @@ export async function applyAll(client: KubeClient, manifests: readonly Manifest[
 async function established(client: KubeClient, name: string, clock: Clock, signal: AbortSignal): Promise<void> {
   const deadline = clock.monotonic() + ESTABLISHED_WITHIN_MS;
   while (!(await isEstablished(client, name, signal))) {
-    if (clock.monotonic() > deadline) throw new StepFailed(`The API server does not serve ${name} after ${ESTABLISHED_WITHIN_MS / 1000} s.`);
+    if (clock.monotonic() > deadline) throw new CommandFailed(`The API server does not serve ${name} after ${ESTABLISHED_WITHIN_MS / 1000} s.`);
     await sleep(clock, 50, signal);
   }
 }

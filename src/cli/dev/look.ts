@@ -4,8 +4,7 @@ import type { Secret } from '../../kube/kinds.ts';
 import type { CustomObject } from '../../kube/object.ts';
 import { resources, typed, type Resource } from '../../kube/resource.ts';
 import { sleep } from '../../runtime/clock.ts';
-import type { Io } from '../io.ts';
-import { StepFailed } from './steps.ts';
+import { CommandFailed, type Io } from '../io.ts';
 
 /** One of our resources as the API server answers it; `Status` is what the caller reads of it. */
 type Live<Status> = CustomObject<unknown, Status & Conditions>;
@@ -48,19 +47,19 @@ export class Look {
     return { type: secret.type ?? 'Opaque', data: Object.fromEntries(data) };
   }
 
-  /** Answers as soon as `look` does. @throws StepFailed with what `failure` says when the time is over */
+  /** Answers as soon as `look` does. @throws CommandFailed with what `failure` says when the time is over */
   async until<T>(look: () => Promise<T | undefined>, failure: () => string, withinMs = READY_WITHIN_MS): Promise<T> {
     const { clock, stop } = this.#io;
     const deadline = clock.monotonic() + withinMs;
     for (;;) {
       const found = await look();
       if (found !== undefined) return found;
-      if (clock.monotonic() > deadline) throw new StepFailed(`Not within ${withinMs / 1000} s: ${failure()}`);
+      if (clock.monotonic() > deadline) throw new CommandFailed(`Not within ${withinMs / 1000} s: ${failure()}`);
       await sleep(clock, LOOK_AGAIN_MS, stop);
     }
   }
 
-  /** Waits until it is Ready at its latest generation. @throws StepFailed with what its condition says */
+  /** Waits until it is Ready at its latest generation. @throws CommandFailed with what its condition says */
   async ready<Status>(where: Where): Promise<Live<Status>> {
     let seen = 'it is not there';
     return this.until(

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lookUp, type Environment } from './binaries.ts';
-import { StepFailed } from './steps.ts';
+import { CommandFailed } from '../io.ts';
 
 export interface Chain {
   /** PEM: the leaf, then intermediates. */
@@ -12,11 +12,11 @@ export interface Chain {
 
 /**
  * What `openssl verify` says of a chain: a program that has nothing in common with ours.
- * @throws StepFailed when it finds fault with it, or is not there.
+ * @throws CommandFailed when it finds fault with it, or is not there.
  */
 export async function opensslVerify(chain: Chain, directory: string, environment: Environment): Promise<string> {
   const openssl = lookUp('openssl', environment);
-  if (openssl === undefined) throw new StepFailed('There is no openssl on PATH, which the demonstration verifies certificates with. Install it.');
+  if (openssl === undefined) throw new CommandFailed('There is no openssl on PATH, which the demonstration verifies certificates with. Install it.');
   const folder = mkdtempSync(join(directory, 'verify-'));
   try {
     writeFileSync(join(folder, 'tls.crt'), chain.certificates, { mode: 0o600 });
@@ -31,7 +31,7 @@ function run(command: string, args: readonly string[], cwd: string): Promise<str
   return new Promise((resolve, reject) => {
     execFile(command, [...args], { cwd, env: {}, timeout: 10_000 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout.trim());
-      else reject(new StepFailed(`openssl verify refuses the chain: ${stderr.trim()}`));
+      else reject(new CommandFailed(`openssl verify refuses the chain: ${stderr.trim()}`));
     });
   });
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { Manifest } from '../../operator/manifest.ts';
-import { StepFailed } from './steps.ts';
+import { CommandFailed } from '../io.ts';
 
 /** All manifests of a folder, in the order in which kubectl applies them: by file name, then as they stand in the file. */
 export function readManifests(folder: string): readonly Manifest[] {
@@ -11,7 +11,7 @@ export function readManifests(folder: string): readonly Manifest[] {
     parseAllDocuments(readFileSync(join(folder, file), 'utf8')).flatMap((document) => {
       const value: unknown = document.toJS();
       if (value === null || value === undefined) return [];
-      if (!isManifest(value)) throw new StepFailed(`${join(folder, file)} holds something that is no Kubernetes object.`);
+      if (!isManifest(value)) throw new CommandFailed(`${join(folder, file)} holds something that is no Kubernetes object.`);
       return [value];
     }),
   );
@@ -21,7 +21,7 @@ function filesOf(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch {
-    throw new StepFailed(`There is no folder ${folder}: the demonstration needs a checkout of Keystead.`);
+    throw new CommandFailed(`There is no folder ${folder}: the demonstration needs a checkout of Keystead.`);
   }
 }
 

@@ -64,8 +64,3 @@ export class Steps {
     );
   }
 }
-
-/** A step did not come to what it promises; the message says what was found instead. */
-export class StepFailed extends Error {
-  override readonly name = 'StepFailed';
-}
