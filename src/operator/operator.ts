@@ -10,7 +10,7 @@ import { DeletedVaultController } from '../controllers/deleted-vault/controller.
 import { GuardWatch } from '../controllers/guards.ts';
 import { Targets } from '../controllers/target/targets.ts';
 import { VaultController } from '../controllers/vault/controller.ts';
-import { VaultCertificateController } from '../controllers/vault-certificate/controller.ts';
+import { VaultCertificateController, type IssueListener } from '../controllers/vault-certificate/controller.ts';
 import { VaultIssuerController } from '../controllers/vault-issuer/controller.ts';
 import { VaultSecretController } from '../controllers/vault-secret/controller.ts';
 import { createInformers, type Deployment, type Informers, type World } from '../controllers/world.ts';
@@ -36,16 +36,21 @@ import { errorFields } from '../observe/error-fields.ts';
 import { Objects } from '../vault/objects.ts';
 import { Vaults } from '../vault/vaults.ts';
 import { CurrentLeadership } from './current-leadership.ts';
-import { controllerNames, createQueues, Router, type ControllerName } from './queues.ts';
+import { controllerNames, createQueues, Router, type ControllerName, type Queues } from './queues.ts';
 import { loadRootKey } from './root-key.ts';
 import { objectRecordChanged, vaultRecordChanged, wakeEverything, watchInformers } from './triggers.ts';
 
 /** What the operator tells the metrics. */
 export interface OperatorMetrics {
   readonly queue: (name: ControllerName) => QueueMetrics;
-  readonly controller: (name: ControllerName) => ControllerMetrics;
+  readonly controller: (name: ControllerName, workers: number) => ControllerMetrics;
   readonly audit: AuditMetrics;
   readonly leading: (leading: boolean) => void;
+  readonly issued: IssueListener;
+  /** The records can be read from now on. */
+  readonly opened: (world: World) => void;
+  /** A term begins, with queues of its own. */
+  readonly working: (queues: Queues) => void;
 }
 
 export interface OperatorOptions {
@@ -105,7 +110,7 @@ export class Operator {
     const { transport, clock, random, log } = options;
     const client = new KubeClient(transport, { clock, random });
     const guarded = new KubeClient(new GuardedTransport(transport, this.#leadership), { clock, random });
-    const informers = createInformers({ client, clock, random, log });
+    const informers = createInformers({ client, clock, random, log, namespaces: options.deployment.namespaces });
     const guardWatch = new GuardWatch(guards(guardParameters(options.deployment)), informers.guards, informers.guardBindings);
     const policies = new PoliciesInForce(() => guardWatch.missing !== undefined);
     this.#ground = { client, guarded, informers, policies, guards: guardWatch, router: new Router() };
@@ -175,6 +180,7 @@ export class Operator {
         this.#ground.guards.look();
         this.#ground.policies.retryPending();
         this.#world = await this.#createWorld(either, watching);
+        this.#options.metrics?.opened(this.#world);
         this.#problem = undefined;
       } catch (error) {
         if (either.aborted || !(error instanceof KeysteadError)) throw error;
@@ -192,11 +198,11 @@ export class Operator {
     const { namespace } = deployment;
     const store = new KubernetesStore({ client: guarded, namespace, clock, random, log });
     const rootKey = await loadRootKey({ client: guarded, namespace, store, random, failAt, signal });
-    const { auditKey } = await joinInstallation({ store, rootKey, random, now: clock.now(), signal });
+    const { auditKey } = await joinInstallation({ store, rootKey, random, failAt, now: clock.now(), signal });
     // Checkpoints need no leadership: a process says how far its own log goes.
     const ownStore = new KubernetesStore({ client, namespace, clock, random, log });
     const metrics = this.#options.metrics === undefined ? {} : { metrics: this.#options.metrics.audit };
-    const audit = await startAudit({ sink: this.#options.auditSink, key: auditKey, writer: `operator-${identity}`, store: ownStore, clock, log, signal, ...metrics });
+    const audit = await startAudit({ sink: this.#options.auditSink, key: auditKey, writer: `operator-${identity}`, store: ownStore, clock, log, failAt, signal, ...metrics });
     await this.#audit?.close();
     this.#audit = audit;
     const parts = { store, keyring: new Keyring(rootKey, clock), auditor: audit.auditor, clock, random, log, failAt };
@@ -221,13 +227,14 @@ export class Operator {
     const queues = createQueues({ clock, random, ...(metrics === undefined ? {} : { metrics: metrics.queue }) });
     const { router } = this.#ground;
     const reconciles = this.#reconciles(world);
+    metrics?.working(queues);
     router.begin(queues);
     wakeEverything(world, router);
     this.#leading = true;
     try {
       const controllers = controllerNames.map((name) => {
         const options = { name, reconcile: reconciles[name], queue: queues[name], workers: workers[name], clock, log, errorFields };
-        return new Controller(metrics === undefined ? options : { ...options, metrics: metrics.controller(name) });
+        return new Controller(metrics === undefined ? options : { ...options, metrics: metrics.controller(name, workers[name]) });
       });
       await Promise.all(controllers.map((controller) => controller.run({ stop: ending, abort: leadership.signal })));
     } finally {
@@ -240,7 +247,7 @@ export class Operator {
     const vault = new VaultController(world, (name) => router.changed('deleted-vault', name));
     const deletedVault = new DeletedVaultController(world);
     const secret = new VaultSecretController(world);
-    const certificate = new VaultCertificateController(world);
+    const certificate = new VaultCertificateController(world, this.#options.metrics?.issued);
     const issuer = new VaultIssuerController(world);
     const policy = new AccessPolicyController(world);
     return {

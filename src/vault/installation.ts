@@ -1,6 +1,7 @@
 import { KeysteadError } from '../api/error.ts';
 import { KEY_BYTES, OpenFailed } from '../crypto/aead.ts';
 import { sameDigest, type RootKey } from '../crypto/root-key.ts';
+import { between, type FailAt } from '../runtime/fail-point.ts';
 import type { Random } from '../runtime/random.ts';
 import { RevisionConflict, type Store } from '../store/store.ts';
 import { parseDocument, parseHead } from './codec.ts';
@@ -28,6 +29,7 @@ export interface InstallationParts {
   readonly store: Store;
   readonly rootKey: RootKey;
   readonly random: Random;
+  readonly failAt: FailAt;
   readonly now: Date;
   readonly signal: AbortSignal;
 }
@@ -62,7 +64,7 @@ export async function joinInstallation(parts: InstallationParts): Promise<Instal
 
 /** Writes the record. If vaults are there already, as after a restore without it, their keys must open first. */
 async function found(parts: InstallationParts): Promise<Installation> {
-  const { store, rootKey, random, now, signal } = parts;
+  const { store, rootKey, random, failAt, now, signal } = parts;
   await requireOpening(store, rootKey, signal);
   const auditKey = random.bytes(KEY_BYTES);
   const record: InstallationRecord = {
@@ -73,7 +75,8 @@ async function found(parts: InstallationParts): Promise<Installation> {
     auditKey: (await rootKey.wrap(auditKey, AUDIT_KEY_CONTEXT)).toString('base64'),
   };
   try {
-    await store.compareAndSwap({ name: INSTALLATION_RECORD, kind: 'installation', vaultId: undefined, body: Buffer.from(JSON.stringify(record)) }, undefined, signal);
+    const toWrite = { name: INSTALLATION_RECORD, kind: 'installation', vaultId: undefined, body: Buffer.from(JSON.stringify(record)) } as const;
+    await between(failAt, 'installation', () => store.compareAndSwap(toWrite, undefined, signal));
     return { auditKey };
   } catch (error) {
     if (error instanceof RevisionConflict) return joinInstallation(parts);

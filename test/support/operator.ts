@@ -7,7 +7,7 @@ import type { ControlPlane } from '../../src/cli/dev/control-plane.ts';
 import { kubeconfigFile } from '../../src/kube/config.ts';
 import { HttpTransport } from '../../src/kube/http.ts';
 import { clusterRole, role, ruleGroups } from '../../src/kube/rbac.ts';
-import type { ApiRequest, ApiResponse, Transport } from '../../src/kube/transport.ts';
+import type { Transport } from '../../src/kube/transport.ts';
 import { createLog } from '../../src/observe/log.ts';
 import { Operator, guardParameters, type OperatorOptions } from '../../src/operator/operator.ts';
 import { operatorPermissions } from '../../src/operator/permissions.ts';
@@ -60,37 +60,6 @@ export class MemorySink implements AuditSink {
   async close(): Promise<void> {}
 }
 
-/** Everything that the process sends can be cut off at once: what kill -9 looks like from outside. */
-export class CuttableTransport implements Transport {
-  readonly #transport: Transport;
-  #dead = false;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  cut(): void {
-    this.#dead = true;
-  }
-
-  request(request: ApiRequest): Promise<ApiResponse> {
-    // A process that is gone neither hears an answer nor an error.
-    return this.#dead ? new Promise(() => {}) : this.#transport.request(request);
-  }
-
-  connection(): ReturnType<Transport['connection']> {
-    return this.#transport.connection();
-  }
-
-  serverTime(): ReturnType<Transport['serverTime']> {
-    return this.#transport.serverTime();
-  }
-
-  close(): Promise<void> {
-    return this.#transport.close();
-  }
-}
-
 export interface RunningOperator {
   readonly operator: Operator;
   readonly audit: MemorySink;
@@ -100,6 +69,8 @@ export interface RunningOperator {
 
 export interface OperatorChoices extends Partial<Pick<OperatorOptions, 'clock' | 'failAt' | 'log'>> {
   readonly transport?: (real: Transport) => Transport;
+  /** When it counts as started; default: when it leads. */
+  readonly started?: (operator: Operator) => boolean;
 }
 
 let started = 0;
@@ -123,7 +94,9 @@ export async function startOperator(on: ControlPlane, choices: OperatorChoices =
   });
   const stop = new AbortController();
   const running = operator.run(stop.signal);
-  await Promise.race([running, until(() => operator.leading)]);
+  // Told to whoever stops it.
+  running.catch(() => undefined);
+  await Promise.race([running, until(() => choices.started?.(operator) ?? operator.leading)]);
   return {
     operator,
     audit,
