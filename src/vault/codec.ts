@@ -1,6 +1,5 @@
-import { createHmac } from 'node:crypto';
 import { KeysteadError } from '../api/error.ts';
-import { deriveKey } from '../crypto/aead.ts';
+import { deriveKey, hmac } from '../crypto/aead.ts';
 import { canonical } from '../crypto/canonical.ts';
 import { sha256, type VaultKey } from '../crypto/envelope.ts';
 import { sameDigest } from '../crypto/root-key.ts';
@@ -34,7 +33,7 @@ export function subKey(vaultKey: VaultKey, purpose: 'head' | 'published-hash' | 
 
 /** The MAC of a head, base64. `headKey` is the vault key's subkey for `head`. */
 export function headMac(headKey: Buffer, at: HeadPlace, head: string): string {
-  return createHmac('sha256', headKey)
+  return hmac(headKey)
     .update(canonical(['keystead/head', String(FORMAT), at.vaultId, at.recordName, head]))
     .digest('base64');
 }

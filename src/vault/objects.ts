@@ -1,7 +1,6 @@
-import { createHmac } from 'node:crypto';
 import { KeysteadError } from '../api/error.ts';
 import type { AuditOperation } from '../audit/record.ts';
-import { OpenFailed } from '../crypto/aead.ts';
+import { hmac, OpenFailed } from '../crypto/aead.ts';
 import { canonical, canonicalName } from '../crypto/canonical.ts';
 import { openField } from '../crypto/envelope.ts';
 import { bindingOf, parseBlob } from './blobs.ts';
@@ -158,7 +157,7 @@ export class Objects {
   async hash(vault: VaultHead, purpose: HashPurpose, parts: readonly (string | Buffer)[]): Promise<string> {
     // The oldest key: the hash must not change when the vault key is rotated, or every target would be written again.
     return this.#parts.keyring.use(vault, vault.keys[0].id, (key) =>
-      createHmac('sha256', purpose === 'published' ? key.publishedHashKey : key.inputsKey).update(canonical(parts)).digest('hex'));
+      hmac(purpose === 'published' ? key.publishedHashKey : key.inputsKey).update(canonical(parts)).digest('hex'));
   }
 
   async #version(vault: VaultHead, name: string, kind: ObjectKind, versionId: string): Promise<{ head: ObjectHead; blob: string } | undefined> {
