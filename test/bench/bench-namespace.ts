@@ -14,8 +14,8 @@ export interface Batch {
   /** Of the operator, by verb and resource; the bench's own creates are taken off. */
   readonly requests: Readonly<Record<string, number>>;
   readonly cpu: Cpu;
-  /** Of the operator, in bytes, since its start. */
-  readonly peakMemory: number;
+  /** Memory of the operator, in bytes: before the first object, and the most since its start. */
+  readonly memory: { readonly before: number; readonly peak: number };
 }
 
 /** A started operator with a vault that is Ready, so that no start-up is measured. */
@@ -34,6 +34,7 @@ export async function createAll(cluster: Cluster, resource: Resource, objects: r
   const readiness = new Readiness(cluster.api, resource, BENCH);
   await cluster.operator.idle();
   const [requests, cpu] = [await cluster.requests(), cluster.cpu()];
+  const memoryBefore = cluster.operator.memory().now;
   const started = systemClock.monotonic();
   const ready = readiness.all(names);
   await forAll(objects, (object) => cluster.api.create(resource, BENCH, object));
@@ -44,7 +45,7 @@ export async function createAll(cluster: Cluster, resource: Resource, objects: r
     seconds,
     requests: withoutCreates(await cluster.requestsSince(requests), resource, objects.length),
     cpu: { operator: after.operator - cpu.operator, apiServer: after.apiServer - cpu.apiServer, etcd: after.etcd - cpu.etcd },
-    peakMemory: cluster.operator.memory().peak,
+    memory: { before: memoryBefore, peak: cluster.operator.memory().peak },
   };
 }
 

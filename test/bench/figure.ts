@@ -49,6 +49,6 @@ export function costs(batch: Batch, count: number): Readonly<Record<string, unkn
     requestsPerObject: each(Object.values(batch.requests).reduce((sum, one) => sum + one, 0)),
     requests: batch.requests,
     cpuMsPerObject: { operator: each(batch.cpu.operator * 1000), apiServer: each(batch.cpu.apiServer * 1000), etcd: each(batch.cpu.etcd * 1000) },
-    peakRssMiB: round(batch.peakMemory / MIB, 1),
+    rssMiB: { before: round(batch.memory.before / MIB, 1), peak: round(batch.memory.peak / MIB, 1) },
   };
 }

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock, sleep } from '../../src/runtime/clock.ts';
 import { cpuOf, memoryOf } from './processes.ts';
@@ -17,6 +17,7 @@ export class OperatorProcess {
   readonly pid: number;
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
+  #stopping = false;
 
   /** `nodeFlags`: for a profile of the operator alone, such as --cpu-prof. */
   constructor(program: string, folder: string, nodeFlags: readonly string[]) {
@@ -29,6 +30,10 @@ export class OperatorProcess {
     const { pid } = this.#child;
     if (pid === undefined) throw new Error('the operator did not start');
     this.pid = pid;
+    // Nobody waits for this: an operator that ends by itself ends the bench, instead of leaving it waiting for ever.
+    void this.#ended.then(() => {
+      if (!this.#stopping) throw new Error(`the operator ended; its log ends with:\n${readFileSync(join(folder, 'operator.log'), 'utf8').slice(-2_000)}`);
+    });
   }
 
   memory(): { readonly now: number; readonly peak: number } {
@@ -50,6 +55,7 @@ export class OperatorProcess {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true;
     this.#child.kill('SIGTERM');
     await this.#ended;
   }

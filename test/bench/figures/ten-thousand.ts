@@ -24,7 +24,7 @@ async function measure(options: BenchOptions): Promise<readonly Figure[]> {
   try {
     await openBench(cluster);
     const load = await createAll(cluster, resources.vaultSecrets, Array.from({ length: count }, (_, n) => generatedSecret(`bench-${n}`)));
-    options.say(`secrets-10000: ${count} created in ${round(load.seconds)} s, peak ${round(load.peakMemory / MIB, 1)} MiB`);
+    options.say(`secrets-10000: ${count} created in ${round(load.seconds)} s, peak ${round(load.memory.peak / MIB, 1)} MiB`);
     const source = await changedSources(cluster, Math.ceil(SAMPLES / options.divisor));
     options.say('secrets-10000: sources followed');
     const overtaking = await overtaken(cluster);
