@@ -186,11 +186,12 @@ function stopped({ stop }: Io): Promise<undefined> {
 function whatNow(cluster: DevCluster, operator: EmbeddedOperator, settings: Settings): string {
   const first = settings.demo
     ? [
-        'kubectl get keystead -A                                        # everything, with what it says of itself',
-        'kubectl -n team-a get vaultcertificate short-lived -w           # renewed every half minute',
-        'kubectl -n team-a get secret web-tls -o yaml                    # what an ingress would use',
-        'kubectl -n team-a delete vault app                              # a mistake; nothing is lost:',
-        'kubectl keystead deleted && kubectl keystead recover app -n team-a',
+        'kubectl get keystead -A                                 # everything, with what it says of itself',
+        'kubectl -n team-a get vaultcertificate short-lived -w   # renewed every half minute',
+        'kubectl -n team-a get secret web-tls -o yaml            # what an ingress would use',
+        'kubectl -n team-a delete vault app                      # a mistake; nothing is lost:',
+        'kubectl keystead deleted -A',
+        'kubectl keystead recover app -n team-a',
       ]
     : [`kubectl apply -f ${join(ROOT, 'config/samples')}`, 'kubectl get keystead -A'];
   const end = settings.kubeconfig === undefined ? 'Ctrl-C ends it, and everything is gone.' : 'Ctrl-C ends it. What was installed and made stays in the cluster.';

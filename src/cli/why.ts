@@ -69,7 +69,9 @@ function timeOf({ series, eventTime }: Event): string {
 export function screen(link: Link, warnings: readonly Event[]): string {
   const cause = rootCause(link);
   const because = cause === undefined || cause === link ? [] : ['', `The cause is ${titled(cause)}: ${printable(cause.says)}`];
-  const explained = Object.entries(reasons).find(([reason]) => reason === cause?.reason)?.[1];
+  // What is not there says nothing of itself: then the word of what misses it counts.
+  const reason = cause?.reason ?? (cause === undefined ? undefined : link.reason);
+  const explained = Object.entries(reasons).find(([known]) => known === reason)?.[1];
   const advice = explained === undefined ? [] : ['', explained];
   const seen = warnings.map((event) => `  ${timeOf(event).slice(0, 19)}  ${event.reason}: ${printable(event.note)}`);
   const lines = [
