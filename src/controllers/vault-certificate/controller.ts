@@ -156,17 +156,8 @@ export class VaultCertificateController {
   }
 
   async #writeStatus(resource: VaultCertificateResource, conditions: readonly WantedCondition[], fields: StatusFields, signal: AbortSignal): Promise<void> {
-    const { client, failAt, clock, informers } = this.#world;
-    this.#warn(resource, conditions);
-    await writeStatus({ client, failAt, now: clock.now(), signal }, informers.vaultCertificates, resource, { conditions, fields });
-  }
-
-  /** A Warning whenever what is wrong is another thing than before. */
-  #warn(resource: VaultCertificateResource, conditions: readonly WantedCondition[]): void {
-    const ready = conditions.find(({ type }) => type === 'Ready');
-    const before = resource.status?.conditions?.find(({ type }) => type === 'Ready');
-    if (ready === undefined || ready.reason === 'Ready' || ready.reason === before?.reason) return;
-    this.#world.events.record({ regarding: resource, type: 'Warning', reason: ready.reason, action: 'Issue', note: ready.message });
+    const { client, events, failAt, clock, informers } = this.#world;
+    await writeStatus({ client, events, failAt, now: clock.now(), signal }, informers.vaultCertificates, resource, { conditions, fields });
   }
 
   #event({ resource }: Subject, type: 'Normal', reason: Extract<Reason, 'Renewed' | 'Recovered'>, note: string): void {

@@ -204,8 +204,8 @@ export class VaultSecretController {
     fields: Omit<VaultSecretStatus, 'conditions' | 'observedGeneration'>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { client, failAt, clock, informers } = this.#world;
-    await writeStatus({ client, failAt, now: clock.now(), signal }, informers.vaultSecrets, resource, { conditions, fields });
+    const { client, events, failAt, clock, informers } = this.#world;
+    await writeStatus({ client, events, failAt, now: clock.now(), signal }, informers.vaultSecrets, resource, { conditions, fields });
   }
 
   #event(resource: VaultSecretResource, type: 'Normal' | 'Warning', reason: Reason, note: string): void {

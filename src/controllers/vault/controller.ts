@@ -176,7 +176,7 @@ export class VaultController {
 
   /** Answers milliseconds after which a write that was put off is due. */
   async #writeStatus(resource: VaultResource, conditions: readonly WantedCondition[], record: VaultHead | undefined, signal: AbortSignal): Promise<number | undefined> {
-    const { client, failAt, clock, informers } = this.#world;
+    const { client, events, failAt, clock, informers } = this.#world;
     const key = keyOf(resource.metadata);
     const now = clock.monotonic();
     const waits = (this.#statusWritten.get(key) ?? Number.NEGATIVE_INFINITY) + STATUS_INTERVAL_MS - now;
@@ -184,7 +184,7 @@ export class VaultController {
     const onlyCounts = resource.status?.observedGeneration === resource.metadata.generation && told.length === conditions.length && told.every((one, n) => one.reason === conditions[n]?.reason);
     if (waits > 0 && onlyCounts) return waits;
     const fields = record === undefined ? {} : vaultStatus(this.#world, record);
-    const wrote = await writeStatus({ client, failAt, now: clock.now(), signal }, informers.vaults, resource, { conditions, fields });
+    const wrote = await writeStatus({ client, events, failAt, now: clock.now(), signal }, informers.vaults, resource, { conditions, fields });
     if (wrote) this.#statusWritten.set(key, now);
     return undefined;
   }
