@@ -210,6 +210,7 @@ export class Operator {
     const vaults: Vaults = new Vaults({ parts, rootKey, changed: (before, after, own) => vaultRecordChanged(informers, router, before, after, own) });
     const objects = new Objects({
       parts,
+      isOpen: (id) => vaults.isOpen(id),
       changed: (before, after, own) => objectRecordChanged({ informers, declarations, router, vaultOf: (id) => vaults.placeOf(id) }, before, after, own),
     });
     await vaults.start(watching);

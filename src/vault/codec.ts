@@ -38,7 +38,8 @@ export function headMac(headKey: Buffer, at: HeadPlace, head: string): string {
     .digest('base64');
 }
 
-function tampered(name: string, what: string): KeysteadError {
+/** What is said of a record that somebody else has changed; `what` ends a sentence. */
+export function tampered(name: string, what: string): KeysteadError {
   return new KeysteadError(
     'RecordTampered',
     `Record ${name} is not as Keystead wrote it: ${what}. It is not used. Restore it from a backup of the operator's namespace.`,

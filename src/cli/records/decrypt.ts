@@ -70,7 +70,7 @@ export interface Written {
  */
 export async function decryptAll(directory: string, engine: OfflineEngine): Promise<Written> {
   makeFolder(directory);
-  const failed: string[] = [];
+  const failed = [...engine.vaults.problems(), ...engine.objects.problems()].map(({ message }) => message);
   let versions = 0;
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     try {

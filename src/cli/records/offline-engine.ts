@@ -37,7 +37,7 @@ export async function openOffline(records: readonly StoredRecord[], rootSecret: 
   const keyring = new Keyring(rootKey, clock);
   const parts: EngineParts = { store, keyring, auditor: audit.auditor, clock, random, log: silentLog, failAt: NO_FAILURE };
   const vaults = new Vaults({ parts, rootKey, changed: () => {} });
-  const objects = new Objects({ parts, changed: () => {} });
+  const objects = new Objects({ parts, isOpen: (id) => vaults.isOpen(id), changed: () => {} });
   const watching = new AbortController();
   await vaults.start(watching.signal);
   await objects.start(watching.signal);
