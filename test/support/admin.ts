@@ -20,9 +20,9 @@ export function clientOf(identity: Identity, on: ControlPlaneAccess): Promise<Ku
 
 /** Ends all clients of a control plane, so that no socket keeps the tests' process. */
 export async function closeClients(on: ControlPlaneAccess): Promise<void> {
-  const open = [...(clients.get(on)?.values() ?? [])];
+  const known = [...(clients.get(on)?.values() ?? [])];
   clients.delete(on);
-  await Promise.all(open.map(async (client) => (await client).close()));
+  await Promise.all(known.map(async (client) => (await client).close()));
 }
 
 function cached(on: ControlPlaneAccess, key: string, path: () => Promise<string>): Promise<KubeClient> {

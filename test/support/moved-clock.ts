@@ -63,8 +63,8 @@ export class AgreeingTime implements Transport {
   }
 }
 
-/** For an operator that lives so much later, with a server that agrees. */
-export function laterChoices(laterMs: number): { readonly clock: MovedClock; readonly transport: (real: Transport) => Transport } {
-  const clock = new MovedClock(laterMs);
+/** For an operator that lives so much later, or so much faster, with a server that agrees. */
+export function laterChoices(laterMs: number, speed = 1): { readonly clock: MovedClock; readonly transport: (real: Transport) => Transport } {
+  const clock = new MovedClock(laterMs, speed);
   return { clock, transport: (real) => new AgreeingTime(real, clock) };
 }

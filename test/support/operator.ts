@@ -69,6 +69,8 @@ export interface RunningOperator {
 
 export interface OperatorChoices extends Partial<Pick<OperatorOptions, 'clock' | 'failAt' | 'log'>> {
   readonly transport?: (real: Transport) => Transport;
+  /** Another way to the API server: the address of a FaultProxy. */
+  readonly server?: string;
   /** When it counts as started; default: when it leads. */
   readonly started?: (operator: Operator) => boolean;
 }
@@ -78,7 +80,7 @@ let started = 0;
 /** An operator in this process, with the ServiceAccount's own token and RBAC; resolves when it leads. */
 export async function startOperator(on: ControlPlane, choices: OperatorChoices = {}): Promise<RunningOperator> {
   const clock: Clock = choices.clock ?? systemClock;
-  const config = await kubeconfigFile(await kubeconfigOf(OPERATOR, on), clock);
+  const config = { ...(await kubeconfigFile(await kubeconfigOf(OPERATOR, on), clock)), ...(choices.server === undefined ? {} : { server: choices.server }) };
   const real = new HttpTransport(config, { clock, userAgent: 'keystead/test' });
   const audit = new MemorySink();
   started += 1;
