@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createServer } from 'node:net';
+import { request } from 'undici';
 import { systemClock, sleep } from '../../src/runtime/clock.ts';
 import { cpuOf, memoryOf } from './processes.ts';
 
@@ -16,14 +18,15 @@ const QUIET_SHARE = 0.05;
 export class OperatorProcess {
   readonly pid: number;
   readonly #child: ChildProcess;
+  readonly #metricsPort: number;
   readonly #ended: Promise<unknown>;
   #stopping = false;
 
-  /** `nodeFlags`: for a profile of the operator alone, such as --cpu-prof. */
-  constructor(program: string, folder: string, nodeFlags: readonly string[]) {
+  private constructor(program: string, folder: string, nodeFlags: readonly string[], metricsPort: number) {
+    this.#metricsPort = metricsPort;
     const files = ['operator-audit.log', 'operator.log'].map((name) => openSync(join(folder, name), 'a', 0o600));
     const [audit, log] = files;
-    const flags = ['--namespace=keystead-system', `--kubeconfig=${join(folder, 'operator.kubeconfig')}`, '--audit-stdout', '--metrics-port=0', '--health-port=0'];
+    const flags = ['--namespace=keystead-system', `--kubeconfig=${join(folder, 'operator.kubeconfig')}`, '--audit-stdout', `--metrics-port=${metricsPort}`, '--health-port=0'];
     this.#child = spawn(process.execPath, [...nodeFlags, program, 'operator', ...flags], { stdio: ['ignore', audit, log], env: { NODE_ENV: 'production' } });
     for (const file of files) closeSync(file);
     this.#ended = once(this.#child, 'exit');
@@ -34,6 +37,18 @@ export class OperatorProcess {
     void this.#ended.then(() => {
       if (!this.#stopping) throw new Error(`the operator ended; its log ends with:\n${readFileSync(join(folder, 'operator.log'), 'utf8').slice(-2_000)}`);
     });
+  }
+
+  /** `nodeFlags`: for a profile of the operator alone, such as --cpu-prof. Does not wait until it works. */
+  static async start(program: string, folder: string, nodeFlags: readonly string[]): Promise<OperatorProcess> {
+    return new OperatorProcess(program, folder, nodeFlags, await freePort());
+  }
+
+  /** Requests that are no writes: reads, lists, and watches that were opened, as it counts them itself. */
+  async reads(): Promise<number> {
+    const { body } = await request(`http://127.0.0.1:${this.#metricsPort}/metrics`);
+    const counts = (await body.text()).matchAll(/^rest_client_requests_total\{[^}]*method="GET"[^}]*\} (\d+)$/gm);
+    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
   memory(): { readonly now: number; readonly peak: number } {
@@ -59,4 +74,13 @@ export class OperatorProcess {
     this.#child.kill('SIGTERM');
     await this.#ended;
   }
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const listener = createServer();
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  const address = listener.address();
+  await once(listener.close(), 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }
