@@ -25,8 +25,9 @@ const source = `{apiVersion: v1, kind: Secret, metadata: {namespace: team-a, nam
 const workload = `{apiVersion: apps/v1, kind: Deployment, metadata: {namespace: team-a, name: api}, spec: {selector: {matchLabels: {app: api}},
   template: {metadata: {labels: {app: api}}, spec: {containers: [{name: api, image: example.com/api}]}}}}`;
 
-/** What is there when somebody begins with a page, beside namespace team-a with a vault app. */
+/** What is there when somebody begins with a page, beside namespace team-a with a vault app (which the README applies again). */
 const prepared: Readonly<Record<string, readonly string[]>> = {
+  'README.md': [],
   'docs/guides/generate-a-secret.md': [],
   'docs/guides/follow-a-secret.md': [],
   'docs/guides/sync-to-another-namespace.md': [],
