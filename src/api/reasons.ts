@@ -81,6 +81,9 @@ export const reasons = {
   RestartTargetMissing: 'A workload that spec.target.restart names does not exist in the namespace of the Secret.',
   RestartNotAgreed: 'A workload that spec.target.restart names does not carry the annotation keystead.dev/restart-on for this Secret, so it is not restarted.',
   RestartNotPermitted: 'The operator may not restart workloads: the chart has restart switched off, or the namespace is not covered.',
+  KeystorePasswordInvalid: 'The password that a keystore shall have is empty, too long, no UTF-8 text or holds control characters such as a line break.',
+  InvalidPkcs12: 'What was given is no PKCS#12 file that Keystead reads; the message says why.',
+  Pkcs12PasswordWrong: 'The password does not open the PKCS#12 file, or the file is damaged.',
 } as const;
 
 export type Reason = keyof typeof reasons;

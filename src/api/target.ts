@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { outputFields, outputRules, type Outputs } from './outputs.ts';
 import { cel, dnsSubdomain, dnsLabel, list, rules, stringMap, type CelRule } from './schema.ts';
 
 /**
@@ -72,8 +73,8 @@ const typeRules: CelRule[] = [
 ];
 
 /** @param type the type of Secret where the manifest names none */
-export function target(type: TargetType) {
-  const fields = z.object({
+function targetFields(type: TargetType) {
+  return {
     name: dnsSubdomain().optional().describe('Name of the Secret. Default: the name of this resource.'),
     namespace: rules(dnsLabel(), cel("!self.startsWith('kube-')", 'targets are never written to namespaces of Kubernetes itself (kube-*): choose another one'))
       .describe('Namespace of the Secret. Default: that of this resource. Another one needs both sides: an AccessPolicy of the vault that lists it in syncTo, and the label sync.keystead.dev/<this namespace>: allow on it.')
@@ -87,11 +88,23 @@ export function target(type: TargetType) {
     immutable: z.boolean().default(false).describe('Makes the Secret immutable; a new value replaces it by deleting and creating, with a short gap.'),
     restart: list(workload, 16).optional()
       .describe('Workloads that are rolled when the content changes; only those that carry the annotation keystead.dev/restart-on: <name of the Secret>.'),
-  });
-  return rules(fields,
-    cel("!(self.immutable && self.creationPolicy == 'Merge')", 'immutable needs a Secret of our own: set creationPolicy to Owner or Orphan, or remove immutable', '.immutable'),
-    ...typeRules,
-  ).transform(withDeletionPolicy).describe('The Kubernetes Secret that this is synced into. A Secret that is not ours is never overwritten.');
+  };
+}
+
+const targetRules: readonly CelRule[] = [
+  cel("!(self.immutable && self.creationPolicy == 'Merge')", 'immutable needs a Secret of our own: set creationPolicy to Owner or Orphan, or remove immutable', '.immutable'),
+  ...typeRules,
+];
+const TARGET = 'The Kubernetes Secret that this is synced into. A Secret that is not ours is never overwritten.';
+
+/** @param type the type of Secret where the manifest names none */
+export function target(type: TargetType) {
+  return rules(z.object(targetFields(type)), ...targetRules).transform(withDeletionPolicy).describe(TARGET);
+}
+
+/** The target of a certificate, which can be written in more forms. */
+export function certificateTarget() {
+  return rules(z.object({ ...targetFields('kubernetes.io/tls'), ...outputFields }), ...targetRules, ...outputRules).transform(withDeletionPolicy).describe(TARGET);
 }
 
 /** The default hangs on another field, which no CRD default can say. */
@@ -105,9 +118,12 @@ export type TargetInput = z.input<ReturnType<typeof target>>;
 /** A target after defaulting: where it lies and what becomes of it are always said. */
 export type Target = z.output<ReturnType<typeof target>> & { readonly name: string; readonly namespace: string };
 
+/** A certificate's. */
+export type CertificateTarget = Target & Outputs;
+
 /** Fills in what hangs on the resource itself. */
-export function resolveTarget(
-  written: z.output<ReturnType<typeof target>>, resource: { readonly name: string; readonly namespace?: string },
-): Target {
+export function resolveTarget<Written extends z.output<ReturnType<typeof target>>>(
+  written: Written, resource: { readonly name: string; readonly namespace?: string },
+): Written & Target {
   return { ...written, name: written.name ?? resource.name, namespace: written.namespace ?? resource.namespace ?? '' };
 }

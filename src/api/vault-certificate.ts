@@ -6,7 +6,8 @@ import { commonStatus, vaultRef, type KubeObject } from './meta.ts';
 import { objectFields, objectNameRules, objectSpecRules } from './object.ts';
 import { parseSpec } from './parse.ts';
 import { atMostOne, cel, dateTime, dnsLabel, dnsSubdomain, list, rules, text } from './schema.ts';
-import { resolveTarget, target, type Target } from './target.ts';
+import { outputSpecRules } from './outputs.ts';
+import { certificateTarget, resolveTarget, type CertificateTarget } from './target.ts';
 import { alternativeNames, ca, privateKey, subject, usages, type Usage } from './x509-request.ts';
 
 const issuerRef = z.object({
@@ -31,6 +32,7 @@ const specRules = [
   cel('!has(self.renewBefore) || duration(self.renewBefore) < duration(self.duration)', 'renewBefore must be shorter than duration, or the certificate would be renewed for ever', '.renewBefore'),
   cel("!has(self.target) || self.privateKey.exportable || self.target.type == 'Opaque'",
     'a key that is not exportable cannot be in a Secret: set target.type: Opaque to sync the certificates only, or privateKey.exportable: true', '.target.type'),
+  ...outputSpecRules,
   ...objectSpecRules,
 ];
 
@@ -53,7 +55,7 @@ export const vaultCertificateSpec = rules(z.object({
   isCA: z.boolean().default(false).describe('Asks for a CA certificate; the issuer must allow it.'),
   ca: ca.optional(),
   versionsToKeep: z.int().min(1).max(1000).default(10).describe('How many versions are kept when a new one is issued; older ones are destroyed.'),
-  target: target('kubernetes.io/tls').optional(),
+  target: certificateTarget().optional(),
 }), ...specRules);
 
 export type VaultCertificateSpecInput = z.input<typeof vaultCertificateSpec>;
@@ -61,7 +63,7 @@ export type VaultCertificateSpecInput = z.input<typeof vaultCertificateSpec>;
 /** After defaulting; what hangs on the resource or on other fields is filled in too. */
 export type VaultCertificateSpec = Omit<z.output<typeof vaultCertificateSpec>, 'target' | 'objectName' | 'usages' | 'issuerRef'> & {
   readonly objectName: string;
-  readonly target: Target | undefined;
+  readonly target: CertificateTarget | undefined;
   readonly usages: readonly Usage[];
   readonly issuerRef: { readonly name: string; readonly namespace: string };
 };

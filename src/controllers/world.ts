@@ -1,3 +1,4 @@
+import { passwordSources } from '../api/outputs.ts';
 import type { KeyGenerator } from '../crypto/keys.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -115,6 +116,7 @@ export function createInformers({ namespaces, ...everywhere }: InformerParts) {
         target: targetKeys,
         issuer: (certificate) => [`${certificate.spec.issuerRef.namespace ?? certificate.metadata.namespace ?? ''}/${certificate.spec.issuerRef.name}`],
         targetNamespace: (certificate) => targetNamespaces(certificate.spec.target),
+        source: ({ metadata, spec }) => passwordSources(metadata.namespace ?? '', spec.target),
       },
     }),
     vaultIssuers: new Informer({

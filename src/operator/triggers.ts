@@ -81,6 +81,7 @@ function watchSecrets(informers: Informers, router: Router): void {
   });
   informers.sourceSecrets.onChange(({ key }) => {
     for (const secret of informers.vaultSecrets.keysBy('source', key)) router.changed('vault-secret', secret);
+    for (const certificate of informers.vaultCertificates.keysBy('source', key)) router.changed('vault-certificate', certificate);
   });
   informers.namespaces.onChange((change) => {
     if (change.type === 'updated' && JSON.stringify(change.object.metadata.labels) === JSON.stringify(change.previous.metadata.labels)) return;

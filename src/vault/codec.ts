@@ -27,7 +27,7 @@ export interface HeadPlace {
 }
 
 /** Keys for other purposes than wrapping, one for each purpose (decisions 54). */
-export function subKey(vaultKey: VaultKey, purpose: 'head' | 'published-hash' | 'inputs'): Buffer {
+export function subKey(vaultKey: VaultKey, purpose: 'head' | 'published-hash' | 'inputs' | 'keystores'): Buffer {
   return deriveKey(vaultKey.secret, Buffer.alloc(0), canonical(['keystead/subkey', purpose, vaultKey.id]));
 }
 

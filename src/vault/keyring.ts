@@ -12,6 +12,7 @@ export interface UsableKey {
   readonly headKey: Buffer;
   readonly publishedHashKey: Buffer;
   readonly inputsKey: Buffer;
+  readonly keystoresKey: Buffer;
 }
 
 interface Held {
@@ -82,7 +83,13 @@ export class Keyring {
     this.#drop(key.id);
     const oldest = this.#held.size >= MOST_HELD ? this.#held.keys().next().value : undefined;
     if (oldest !== undefined) this.#drop(oldest);
-    const usable = { key, headKey: subKey(key, 'head'), publishedHashKey: subKey(key, 'published-hash'), inputsKey: subKey(key, 'inputs') };
+    const usable = {
+      key,
+      headKey: subKey(key, 'head'),
+      publishedHashKey: subKey(key, 'published-hash'),
+      inputsKey: subKey(key, 'inputs'),
+      keystoresKey: subKey(key, 'keystores'),
+    };
     this.#held.set(key.id, { usable, expires: this.#clock.monotonic() + HELD_MS });
     return usable;
   }
@@ -91,6 +98,7 @@ export class Keyring {
     const held = this.#held.get(id);
     if (held === undefined) return;
     this.#held.delete(id);
-    for (const secret of [held.usable.key.secret, held.usable.headKey, held.usable.publishedHashKey, held.usable.inputsKey]) secret.fill(0);
+    const { key, headKey, publishedHashKey, inputsKey, keystoresKey } = held.usable;
+    for (const secret of [key.secret, headKey, publishedHashKey, inputsKey, keystoresKey]) secret.fill(0);
   }
 }

@@ -24,7 +24,9 @@ export interface ObjectsOptions {
 }
 
 /** Names of all purposes for which something derived from a value may be shown or kept. */
-export type HashPurpose = 'published' | 'inputs';
+export type HashPurpose = 'published' | 'inputs' | 'keystores';
+
+const hashKeys = { published: 'publishedHashKey', inputs: 'inputsKey', keystores: 'keystoresKey' } as const;
 
 /**
  * The objects of all vaults: read from what the watch told and what was written here, verified before use, changed by
@@ -162,11 +164,14 @@ export class Objects {
     });
   }
 
-  /** HMAC, hex, under a key of this vault and purpose: what may be published or kept without giving the value away. */
+  /**
+   * HMAC, hex, under a key of this vault and purpose: what may be published or kept without giving the value away; for
+   * `keystores`, what only this vault can make, passwords and salts.
+   */
   async hash(vault: VaultHead, purpose: HashPurpose, parts: readonly (string | Buffer)[]): Promise<string> {
     // The oldest key: the hash must not change when the vault key is rotated, or every target would be written again.
     return this.#parts.keyring.use(vault, vault.keys[0].id, (key) =>
-      hmac(purpose === 'published' ? key.publishedHashKey : key.inputsKey).update(canonical(parts)).digest('hex'));
+      hmac(key[hashKeys[purpose]]).update(canonical(parts)).digest('hex'));
   }
 
   async #version(vault: VaultHead, name: string, kind: ObjectKind, versionId: string): Promise<{ head: ObjectHead; blob: string } | undefined> {

@@ -1,4 +1,4 @@
-import { it } from '@jest/globals';
+import { describe, it } from '@jest/globals';
 
 type Test = (name: string, run: () => Promise<void> | void) => void;
 
@@ -9,4 +9,12 @@ type Test = (name: string, run: () => Promise<void> | void) => void;
 export function itUnless(reason: string | undefined): Test {
   const { skip } = it;
   return reason === undefined ? it : (name, run) => skip(`${name} [skipped: ${reason}]`, run);
+}
+
+type Group = (name: string, run: () => void) => void;
+
+/** The same for a group of tests. */
+export function describeUnless(reason: string | undefined): Group {
+  const { skip } = describe;
+  return reason === undefined ? describe : (name, run) => skip(`${name} [skipped: ${reason}]`, run);
 }

@@ -43,6 +43,17 @@ export function render(target: Target, fields: ReadonlyMap<string, Buffer>, deni
   return { type, data, labels, annotations };
 }
 
+/**
+ * With further keys beside those of fields and template, such as keystores, which no template can print. Where a key is in
+ * both, the API server has refused the manifest; if it did not, the further one stands.
+ * @throws KeysteadError (stalled) TargetTooLarge
+ */
+export function withOutputs(rendered: Rendered, outputs: ReadonlyMap<string, Buffer>): Rendered {
+  const data = new Map([...rendered.data, ...outputs]);
+  checkData(rendered.type, data);
+  return { ...rendered, data };
+}
+
 /** Each field becomes a key. */
 function byField(type: TargetType, fields: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> {
   const renamed = fieldNames[type] ?? {};

@@ -42,6 +42,8 @@ export interface TargetsParts {
   readonly log: Log;
 }
 
+export type MakeOutputs = (fields: ReadonlyMap<string, Buffer>) => Promise<ReadonlyMap<string, Buffer>>;
+
 export interface SyncRequest {
   readonly owner: Owner;
   /** Name of the vault. */
@@ -58,6 +60,11 @@ export interface SyncRequest {
   readonly hash: PublishedHash;
   /** Decrypts the fields; called only if something must be written. The buffers are overwritten afterwards. */
   readonly open: () => Promise<Map<string, Buffer>>;
+  /**
+   * Makes further keys of the Secret from the fields; called after `open`. All that shapes them is in the version, the
+   * fields and `publicInputs`, and the same gives the same bytes. The buffers are overwritten afterwards.
+   */
+  readonly outputs?: MakeOutputs | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -7,7 +7,8 @@ import { contentParts, restartParts, type Content, type ContentSource, type Publ
 import { withoutGap, type Write } from './decide.ts';
 import { marks, valueOf, type Owner } from './identity.ts';
 import { contentDigest, digestsOf, type ManagedSecret } from './managed-secret.ts';
-import { render, type Rendered } from './render.ts';
+import { render, withOutputs, type Rendered } from './render.ts';
+import type { MakeOutputs } from './targets.ts';
 import type { SecretWriter } from './write.ts';
 
 export interface ContentWrite {
@@ -22,6 +23,7 @@ export interface ContentWrite {
   readonly writer: SecretWriter;
   readonly hash: PublishedHash;
   readonly open: () => Promise<Map<string, Buffer>>;
+  readonly outputs?: MakeOutputs | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -31,12 +33,15 @@ export interface ContentWrite {
  */
 export async function writeContent(write: ContentWrite): Promise<[Write['do'], ManagedSecret]> {
   const fields = await write.open();
-  let rendered: Rendered | undefined;
+  const plain = [...fields.values()];
   try {
-    rendered = render(write.target, fields, write.deniedDomains);
-    return await writeRendered(write, rendered);
+    const rendered = render(write.target, fields, write.deniedDomains);
+    plain.push(...rendered.data.values());
+    const outputs = (await write.outputs?.(fields)) ?? new Map<string, Buffer>();
+    plain.push(...outputs.values());
+    return await writeRendered(write, withOutputs(rendered, outputs));
   } finally {
-    for (const value of [...fields.values(), ...(rendered?.data.values() ?? [])]) value.fill(0);
+    for (const value of plain) value.fill(0);
   }
 }
 

@@ -29,6 +29,8 @@ export const vaultCertificatePermissions: readonly Permission[] = [
   { apiGroup: 'keystead.dev', resource: 'vaultcertificates', verbs: ['get', 'list', 'watch'], scope: 'cluster' },
   { apiGroup: 'keystead.dev', resource: 'vaultcertificates/status', verbs: ['update'], scope: 'cluster' },
   { apiGroup: 'keystead.dev', resource: 'vaultissuers', verbs: ['get', 'list', 'watch'], scope: 'cluster' },
+  // Passwords of keystores: labelled ones are watched, by digests; one is read when a keystore is written.
+  { apiGroup: '', resource: 'secrets', verbs: ['get', 'list', 'watch'], scope: 'cluster' },
 ];
 
 /** Told of every attempt to issue, for the metrics. */

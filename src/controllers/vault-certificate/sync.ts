@@ -7,6 +7,9 @@ import { sinceVersionOf } from '../target/recorded-target.ts';
 import type { SyncResult } from '../target/targets.ts';
 import type { World } from '../world.ts';
 import { foreignVersionsAllowed, type Subject } from './gather.ts';
+import { outputPlan, withPasswords, type OutputPlan, type PlannedStore } from './output-plan.ts';
+import { makeOutputs } from './outputs.ts';
+import { findPassword, readPassword, type ReferredPassword } from './passwords.ts';
 import { rootsOf } from './roots.ts';
 import { targetFields } from './target-fields.ts';
 
@@ -32,6 +35,7 @@ export async function syncCertificate(world: World, subject: Subject, head: Obje
     return undefined;
   }
   if (version === undefined) return undefined;
+  const plan = foundOutputs(world, subject);
   const roots = await rootsOf(world, vault, head.name, state);
   const sinceVersion = sinceVersionOf(recorded, spec.target);
   const own = madeByItself({ uid: owner.uid, version, versions: state.versions, ...(sinceVersion === undefined ? {} : { sinceVersion }) });
@@ -42,9 +46,11 @@ export async function syncCertificate(world: World, subject: Subject, head: Obje
     recorded,
     version: { id: version.id, own },
     syncAllowed: foreignVersionsAllowed(world, vault, spec),
-    publicInputs: [sha256(roots.pem), spec.privateKey.exportable ? 'with-key' : 'without-key'],
+    // The digests of passwords among them are no secret only because all of this ends in an HMAC.
+    publicInputs: [sha256(roots.pem), spec.privateKey.exportable ? 'with-key' : 'without-key', ...(plan === undefined ? [] : [sha256(JSON.stringify(plan))])],
     hash: (parts) => world.objects.hash(vault, 'published', parts),
     open: () => openFields(world, subject, head, version, roots.pem, caller),
+    outputs: plan === undefined ? undefined : (fields) => outputsOf(world, subject, head, version, plan, fields),
     signal,
   });
   if (result.recordIsBehind) await recordTarget(world, subject, { ...result.state, ...(sinceVersion === undefined ? {} : { sinceVersion }) }, caller);
@@ -58,6 +64,28 @@ async function openFields(world: World, { spec, vault }: Subject, head: ObjectHe
   const privateKey = opened.get('privateKey');
   if (!spec.privateKey.exportable) privateKey?.fill(0);
   return targetFields({ chainPem: shown?.['certificate'] ?? '', rootsPem, privateKey: spec.privateKey.exportable ? privateKey : undefined });
+}
+
+/** The further keys of the target, with passwords that are there. @throws KeysteadError SourceMissing */
+function foundOutputs(world: World, { resource, spec }: Subject): OutputPlan<ReferredPassword> | undefined {
+  const plan = outputPlan(resource.metadata.namespace ?? '', spec);
+  return plan && withPasswords(plan, (reference) => findPassword(world, reference));
+}
+
+async function outputsOf(
+  world: World,
+  { vault, signal }: Subject,
+  { name, incarnation }: ObjectHead,
+  { created }: VersionHead,
+  plan: OutputPlan<ReferredPassword>,
+  fields: ReadonlyMap<string, Buffer>,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const stores: PlannedStore<string>[] = [];
+  for (const store of plan.stores) {
+    stores.push({ ...store, password: store.password === undefined ? undefined : await readPassword(world, store.password, signal) });
+  }
+  const secretHash = (parts: readonly string[]): Promise<string> => world.objects.hash(vault, 'keystores', parts);
+  return makeOutputs({ plan: { ...plan, stores }, object: { name, incarnation }, created: new Date(created), secretHash }, fields);
 }
 
 async function recordTarget(world: World, { spec, vault }: Subject, target: TargetState | undefined, caller: Caller): Promise<void> {

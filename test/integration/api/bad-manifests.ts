@@ -266,3 +266,25 @@ export const badAccessPolicies: readonly BadManifest[] = [
   ['an effect in Azure\'s words', grant({ subjects: [subject], effect: 'NotActions' }),
     '[spec.effect: Unsupported value: "NotActions": supported values: "Allow", "Deny", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]'],
 ];
+
+const written = (outputs: object, spec: object = {}) => vaultCertificate({ target: outputs, ...spec });
+const twice = 'spec.target: Invalid value: two outputs have the same key of the Secret: choose another one for one of them';
+const taken = 'spec.target: Invalid value: an output has a key of the Secret that is taken by the certificate or by template.data: choose another one';
+
+export const badOutputs: readonly BadManifest[] = [
+  ["cert-manager's weakest profile", written({ keystores: { pkcs12: { profile: 'LegacyRC2' } } }),
+    '[spec.target.keystores.pkcs12.profile: Unsupported value: "LegacyRC2": supported values: "Modern2023", "Modern2026", "LegacyDES", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]'],
+  ['a format twice', written({ additionalOutputFormats: [{ type: 'DER' }, { type: 'DER', key: 'other.der' }] }),
+    'spec.target.additionalOutputFormats[1]: Duplicate value: {"type":"DER"}'],
+  ['two formats under one key', written({ additionalOutputFormats: [{ type: 'DER', key: 'tls.der' }, { type: 'CertificateDER' }] }), twice],
+  ['keystore and truststore under one key', written({ keystores: { jks: { keystoreKey: 'a.jks', truststoreKey: 'a.jks' } } }), twice],
+  ['a keystore where the password is', written({ keystores: { jks: {}, pkcs12: { keystoreKey: 'keystore.password' } } }), twice],
+  ['a keystore in place of the key', written({ keystores: { pkcs12: { keystoreKey: 'tls.key' } } }), taken],
+  ['a format under a key of the template', written({ additionalOutputFormats: [{ type: 'DER' }], template: { data: { 'tls.crt': 'a', 'tls.key': 'b', 'key.der': 'c' } } }), taken],
+  ['the private key of a certificate that keeps it', written({ type: 'Opaque', additionalOutputFormats: [{ type: 'CombinedPEM' }] }, { privateKey: { exportable: false } }),
+    'spec.target.additionalOutputFormats: Invalid value: a key that is not exportable cannot be in a Secret: remove the formats DER and CombinedPEM, or set privateKey.exportable: true'],
+  ['an alias that Java would not find', written({ keystores: { jks: { alias: 'Tomcat' } } }),
+    `spec.target.keystores.jks.alias: Invalid value: "Tomcat": must be lower-case letters, digits, '-', '.', '_' and spaces, beginning and ending with a letter or digit`],
+  ['a key that no Secret can have', written({ keystores: { passwordKey: 'a b' } }),
+    `spec.target.keystores.passwordKey: Invalid value: "a b": must be a key of a Secret: letters, digits, '-', '_' and '.'`],
+];

@@ -126,3 +126,19 @@ export const goodAccessPolicies: readonly GoodManifest[] = [
   })],
   ['a Deny with syncTo', accessPolicy({ effect: 'Deny', roles: ['Key Vault Administrator'], subjects: [{ kind: 'User', name: 'mal' }], syncTo: ['team-c'] })],
 ];
+
+const written = (outputs: object, spec: object = {}) => vaultCertificate({ target: outputs, ...spec });
+
+export const goodOutputs: readonly GoodManifest[] = [
+  ["cert-manager's fields", written({
+    additionalOutputFormats: [{ type: 'DER' }, { type: 'CombinedPEM' }],
+    keystores: { jks: { create: true, alias: 'certificate', passwordSecretRef: { name: 'store', key: 'password' } }, pkcs12: { create: true, profile: 'Modern2023', passwordSecretRef: { name: 'store', key: 'password' } } },
+  })],
+  ['everything under names of its own', written({
+    additionalOutputFormats: [{ type: 'DER', key: 'a' }, { type: 'CombinedPEM', key: 'b' }, { type: 'CertificateDER', key: 'c' }],
+    keystores: { jks: { keystoreKey: 'd', truststoreKey: 'e' }, pkcs12: { keystoreKey: 'f', truststoreKey: 'g' }, passwordKey: 'h', passwordRevision: 2 },
+  })],
+  ['names that are free because the template names others', written({ keystores: { pkcs12: { keystoreKey: 'tls.p12' } }, type: 'Opaque', template: { data: map(64, (index) => `${index}-${'k'.repeat(240)}`, 'x') } })],
+  ['two stores under one name, of which one is not made', written({ keystores: { pkcs12: { keystoreKey: 'keystore.jks', create: false }, jks: {} } })],
+  ['truststores of a certificate that keeps its key', written({ type: 'Opaque', additionalOutputFormats: [{ type: 'CertificateDER' }], keystores: { pkcs12: {} } }, { privateKey: { exportable: false } })],
+];

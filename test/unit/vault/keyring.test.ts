@@ -43,5 +43,5 @@ it('overwrites what it drops', async () => {
   const keyring = new Keyring(rootKey, new FakeClock());
   const kept = await keyring.use(vault, 'k', (usable) => usable);
   keyring.clear();
-  expect([kept.key.secret, kept.headKey, kept.publishedHashKey, kept.inputsKey].every((buffer) => buffer.every((byte) => byte === 0))).toBe(true);
+  expect([kept.key.secret, kept.headKey, kept.publishedHashKey, kept.inputsKey, kept.keystoresKey].every((buffer) => buffer.every((byte) => byte === 0))).toBe(true);
 });

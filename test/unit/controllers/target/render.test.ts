@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { KeysteadError } from '../../../../src/api/error.ts';
 import type { TargetInput } from '../../../../src/api/target.ts';
 import { deniedDomains, type Target } from '../../../../src/api/target.ts';
-import { render } from '../../../../src/controllers/target/render.ts';
+import { render, withOutputs } from '../../../../src/controllers/target/render.ts';
 import { aTarget, fieldsOf } from './builders.ts';
 
 function data(input: NonNullable<TargetInput>, values: Readonly<Record<string, string>>): Record<string, string> {
@@ -40,6 +40,13 @@ describe('the content of a target', () => {
   it('is the template\'s and nothing else where there is one', () => {
     expect(data({ template: { data: { url: 'db://{{ username }}:{{ password }}' } } }, { username: 'a', password: 'b' })).toEqual({ url: 'db://a:b' });
     expect(data({ template: { labels: { app: '{{ username }}' } } }, { username: 'a' })).toEqual({ username: 'a' });
+  });
+
+  it('has outputs beside fields and template, and is measured with them', () => {
+    const keystore = new Map([['keystore.p12', Buffer.from([0xff])]]);
+    const templated = render(aTarget({ template: { data: { a: '{{ value }}' } } }), fieldsOf({ value: 'x' }), []);
+    expect([...withOutputs(templated, keystore).data]).toEqual([['a', Buffer.from('x')], ['keystore.p12', Buffer.from([0xff])]]);
+    expect(() => withOutputs(templated, new Map([['keystore.p12', Buffer.alloc(1024 ** 2)]]))).toThrow(expect.objectContaining({ code: 'TargetTooLarge' }));
   });
 
   it('takes a key named __proto__ for a key', () => {

@@ -5,10 +5,12 @@ import { Declarations } from '../../../../src/controllers/declarations.ts';
 import type { VaultCertificateResource, VaultIssuerResource } from '../../../../src/controllers/resources.ts';
 import type { SyncRequest } from '../../../../src/controllers/target/targets.ts';
 import { VaultCertificateController } from '../../../../src/controllers/vault-certificate/controller.ts';
+import { sourceSecret, type SourceSecret } from '../../../../src/controllers/vault-secret/source.ts';
 import { VaultIssuerController } from '../../../../src/controllers/vault-issuer/controller.ts';
 import type { World } from '../../../../src/controllers/world.ts';
 import { KeyGenerator } from '../../../../src/crypto/keys.ts';
-import { keyOf, type KubeObject } from '../../../../src/kube/object.ts';
+import type { Secret } from '../../../../src/kube/kinds.ts';
+import { keyOf, type KubeObject, type ObjectName } from '../../../../src/kube/object.ts';
 import { ClockGuard } from '../../../../src/runtime/clock-guard.ts';
 import { silentLog } from '../../../../src/runtime/log.ts';
 import { systemRandom } from '../../../../src/runtime/random.ts';
@@ -23,6 +25,8 @@ export interface WrittenTarget {
   readonly version: string;
   readonly inputs: readonly string[];
   readonly data: Readonly<Record<string, string>>;
+  /** The further keys, which are no text. */
+  readonly outputs: Readonly<Record<string, Buffer>>;
 }
 
 /** A cache as controllers see it, filled by hand. */
@@ -57,6 +61,9 @@ export class Rig {
   readonly certificates = new Cache<VaultCertificateResource>();
   readonly issuers = new Cache<VaultIssuerResource>();
   readonly targets = new Map<string, WrittenTarget>();
+  /** Secrets as the API server has them, and as the watch of source Secrets has told of them. */
+  readonly secrets = new Map<string, Secret>();
+  readonly sourceSecrets = new Cache<SourceSecret>();
   readonly events: { readonly type: string; readonly reason: string; readonly note: string }[] = [];
   readonly world: World;
   /** What the API server's clock is off by. */
@@ -106,6 +113,20 @@ export class Rig {
     return this.issuers.put({ apiVersion: 'keystead.dev/v1alpha1', kind: 'VaultIssuer', metadata, spec });
   }
 
+  /** A Secret of namespace `ns` that the watch has told of. */
+  source(name: string, data: Readonly<Record<string, string | Buffer>>, labels?: Readonly<Record<string, string>>): void {
+    this.sourceSecrets.put(sourceSecret(this.secret(name, data, labels)));
+  }
+
+  /** The same without the watch having told. */
+  secret(name: string, data: Readonly<Record<string, string | Buffer>>, labels: Readonly<Record<string, string>> = { 'keystead.dev/source': 'team' }): Secret {
+    const metadata = { namespace: 'ns', name, uid: `uid-${name}`, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z', labels };
+    const encoded = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]));
+    const secret: Secret = { apiVersion: 'v1', kind: 'Secret', metadata, data: encoded };
+    this.secrets.set(`ns/${name}`, secret);
+    return secret;
+  }
+
   /** Milliseconds until it wants to be called again. */
   async reconcile(name: string, namespace = 'ns'): Promise<number | undefined> {
     const signal = new AbortController().signal;
@@ -140,8 +161,9 @@ export class Rig {
     const there = { kind: 'Vault', apiVersion: '', metadata: { namespace: 'ns', name: 'team', uid: this.vault.resourceUid } };
     const namespaces = { get: (name: string) => ({ metadata: { name, labels: { team: name } } }) };
     const world: Partial<Record<keyof World, unknown>> = {
-      informers: { vaults: { get: (key: string) => (key === 'ns/team' ? there : undefined) }, vaultCertificates: this.certificates, vaultIssuers: this.issuers, namespaces },
+      informers: { vaults: { get: (key: string) => (key === 'ns/team' ? there : undefined) }, vaultCertificates: this.certificates, vaultIssuers: this.issuers, sourceSecrets: this.sourceSecrets, namespaces },
       client: {
+        get: async (_resource: unknown, name: ObjectName) => this.secrets.get(keyOf(name)),
         updateStatus: async (_resource: unknown, object: KubeObject) => {
           this.statusWrites += 1;
           return object;
@@ -170,7 +192,8 @@ export class Rig {
     const state = { namespace: request.target.namespace, name: request.target.name, creationPolicy: 'Owner', deletionPolicy: 'Delete' };
     if (before?.version === version.id && before.inputs.join() === publicInputs.join()) return { action: 'none', target: key, state, recordIsBehind: false };
     const fields = await request.open();
-    this.targets.set(key, { version: version.id, inputs: publicInputs, data: Object.fromEntries([...fields].map(([field, value]) => [field, value.toString()])) });
+    const outputs = Object.fromEntries((await request.outputs?.(fields)) ?? []);
+    this.targets.set(key, { version: version.id, inputs: publicInputs, data: Object.fromEntries([...fields].map(([field, value]) => [field, value.toString()])), outputs });
     return { action: 'updated', target: key, state, recordIsBehind: false };
   }
 }
