@@ -67,7 +67,7 @@ export interface RunningOperator {
   stop(): Promise<void>;
 }
 
-export interface OperatorChoices extends Partial<Pick<OperatorOptions, 'clock' | 'failAt' | 'log'>> {
+export interface OperatorChoices extends Partial<Pick<OperatorOptions, 'clock' | 'failAt' | 'log' | 'metrics'>> {
   readonly transport?: (real: Transport) => Transport;
   /** Another way to the API server: the address of a FaultProxy. */
   readonly server?: string;
@@ -93,6 +93,7 @@ export async function startOperator(on: ControlPlane, choices: OperatorChoices =
     random: systemRandom,
     log: choices.log ?? (process.env['KEYSTEAD_TEST_LOG'] === undefined ? silentLog : createLog({ level: 'debug', destination: process.stderr, clock })),
     failAt: choices.failAt ?? (() => {}),
+    ...(choices.metrics === undefined ? {} : { metrics: choices.metrics }),
   });
   const stop = new AbortController();
   const running = operator.run(stop.signal);
