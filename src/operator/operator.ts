@@ -24,6 +24,7 @@ import type { Transport } from '../kube/transport.ts';
 import { requireSupportedVersion } from '../kube/version.ts';
 import { sleep, type Clock } from '../runtime/clock.ts';
 import { ClockGuard } from '../runtime/clock-guard.ts';
+import { watchClock } from '../runtime/clock-watch.ts';
 import { Controller, type ControllerMetrics, type Reconcile } from '../runtime/controller.ts';
 import { isTransient } from '../runtime/failure.ts';
 import type { FailAt } from '../runtime/fail-point.ts';
@@ -264,7 +265,12 @@ export class Operator {
         const options = { name, reconcile: reconciles[name], queue: queues[name], workers: workers[name], clock, log, errorFields };
         return new Controller(metrics === undefined ? options : { ...options, metrics: metrics.controller(name, workers[name]) });
       });
-      await Promise.all(controllers.map((controller) => controller.run({ stop: ending, abort: leadership.signal })));
+      const jumped = (): void => {
+        log.warn('The clock was moved, or stopped or began to agree with the API server\'s; everything is looked at again', { trusted: world.clockGuard.trusted() });
+        wakeEverything(world, router);
+      };
+      const clockWatch = watchClock(clock, world.clockGuard, jumped, AbortSignal.any([ending, leadership.signal]));
+      await Promise.all([...controllers.map((controller) => controller.run({ stop: ending, abort: leadership.signal })), clockWatch]);
     } finally {
       router.end();
     }

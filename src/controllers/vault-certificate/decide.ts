@@ -53,6 +53,17 @@ const clockUntrusted: Gate = ({ clockTrusted, now }, need) =>
       }
     : undefined;
 
+/** By a wrong clock it would be valid from next year on, or already over. */
+const clocksDisagree: Gate = ({ clocksAgree, now }) =>
+  clocksAgree
+    ? undefined
+    : {
+        reason: 'ClockUntrusted',
+        message: 'The local clock and the API server\'s differ by more than 5 minutes: nothing is issued until they agree. Check the clocks of the nodes.',
+        consequence: 'waits',
+        until: new Date(now.getTime() + CLOCK_AGAIN_MS),
+      };
+
 const issuerMissing: Gate = ({ issuer, spec }) =>
   issuer.kind === 'missing'
     ? { reason: 'IssuerNotFound', message: `There is no VaultIssuer ${spec.issuerRef.namespace}/${spec.issuerRef.name}. Create it, or correct spec.issuerRef.`, consequence: 'waits' }
@@ -128,7 +139,7 @@ const issueLimit: Gate = ({ head, spec, now }) => {
 
 /** In order: what a person must mend first comes first; the hard limit comes last, so that nothing gets past it. */
 const issuingGates: readonly Gate[] = [
-  clockUntrusted, issuerMissing, issuerNotAllowed, issuerNotReady, subordinateNotAllowed, issuerEndsTooSoon, retryWaiting, issueLimit,
+  clocksDisagree, clockUntrusted, issuerMissing, issuerNotAllowed, issuerNotReady, subordinateNotAllowed, issuerEndsTooSoon, retryWaiting, issueLimit,
 ];
 
 /** What to do now: whether the object may be touched, whether a certificate is needed, whether it may be issued. Pure. */

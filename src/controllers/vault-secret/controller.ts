@@ -19,6 +19,7 @@ import { madeByItself } from '../target/consent.ts';
 import { ownerOf } from '../target/identity.ts';
 import type { SyncResult } from '../target/targets.ts';
 import { recordedTarget, sinceVersionOf } from '../target/recorded-target.ts';
+import { untilDue } from '../until-due.ts';
 import { usableVault } from '../usable-vault.ts';
 import { soonest } from '../vault/housekeeping.ts';
 import type { World } from '../world.ts';
@@ -99,7 +100,7 @@ export class VaultSecretController {
       ...(synced === undefined ? {} : { target: synced.target }),
     };
     await this.#writeStatus(resource, [readyCondition(spec, synced)], fields, signal);
-    const rotationMs = due === undefined ? undefined : Math.max(1000, due.getTime() - this.#world.clock.now().getTime());
+    const rotationMs = due === undefined ? undefined : untilDue(this.#world, due);
     const requeueAfterMs = soonest(rotationMs, synced?.requeueAfterMs);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
   }

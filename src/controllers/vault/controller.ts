@@ -10,6 +10,7 @@ import { isReady, notReady, type WantedCondition } from '../conditions.ts';
 import { confirmGone } from '../confirm-gone.ts';
 import { kinds, type VaultResource } from '../resources.ts';
 import { writeStatus } from '../status.ts';
+import { untilDue } from '../until-due.ts';
 import type { World } from '../world.ts';
 import { decideVault, rotationDue, type VaultDecision } from './decide.ts';
 import { softDelete } from './deletion.ts';
@@ -150,7 +151,7 @@ export class VaultController {
   async #settled(resource: VaultResource, spec: VaultSpec, record: VaultHead, signal: AbortSignal): Promise<Result> {
     const { againMs } = await this.#housekeeper.run(record, signal);
     const due = rotationDue(spec, record);
-    const rotationMs = due === undefined ? undefined : Math.max(1000, due.getTime() - this.#world.clock.now().getTime());
+    const rotationMs = due === undefined ? undefined : untilDue(this.#world, due);
     const statusMs = await this.#writeStatus(resource, this.#conditions(), record, signal);
     const requeueAfterMs = soonest(againMs, rotationMs, statusMs);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
