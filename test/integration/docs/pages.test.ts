@@ -7,14 +7,19 @@ import { Terminal } from './terminal.ts';
 
 let on: ControlPlane;
 let operator: RunningOperator;
+let terminal: Terminal;
 
 beforeAll(async () => {
   on = await ownControlPlane();
   await installKeystead(on);
   operator = await startOperator(on);
+  terminal = await Terminal.open(on);
 }, 120_000);
 
-afterAll(() => operator.stop());
+afterAll(async () => {
+  terminal.close();
+  await operator.stop();
+});
 
 const vault = (namespace: string, name: string): string => `{apiVersion: keystead.dev/v1alpha1, kind: Vault, metadata: {namespace: ${namespace}, name: ${name}}}`;
 const secret = (namespace: string, name: string, spec: string): string =>
@@ -32,6 +37,7 @@ const prepared: Readonly<Record<string, readonly string[]>> = {
   'docs/guides/follow-a-secret.md': [],
   'docs/guides/sync-to-another-namespace.md': [],
   'docs/guides/certificates-from-an-own-ca.md': [vault('team-b', 'app')],
+  'docs/guides/keystores-and-other-formats.md': [],
   'docs/guides/recover-what-was-deleted.md': [dbPassword, vault('team-c', 'box')],
   'docs/guides/restart-workloads.md': [source, workload],
   'docs/guides/rotate-keys.md': [secret('team-a', 'session-key', '{vaultRef: {name: app}, generate: {uuid: {}, rotation: {interval: 720h}}}')],
@@ -40,7 +46,7 @@ const prepared: Readonly<Record<string, readonly string[]>> = {
 const TEAMS = 'team-a team-b team-c';
 
 /** As in a fresh cluster: everything goes but the namespaces, which take seconds to go; vaults go for good. */
-async function freshTeams(terminal: Terminal): Promise<void> {
+async function freshTeams(): Promise<void> {
   await terminal.run(`for t in ${TEAMS}; do kubectl create namespace $t; kubectl label namespace $t sync.keystead.dev/team-a- team-; done`);
   await terminal.run(`for t in ${TEAMS}; do kubectl delete kvs,kvc,kvi,kvap,kv,secrets --all -n $t; done`);
   const purge = `kubectl get deletedvaults -o jsonpath='{range .items[*]}{.metadata.name} {.status.vaultId}{"\\n"}{end}' |
@@ -53,13 +59,11 @@ async function freshTeams(terminal: Terminal): Promise<void> {
 
 describe('pages followed word for word on a real API server', () => {
   it('docs/getting-started.md', async () => {
-    const terminal = await Terminal.open(on);
     expect(await terminal.follow('docs/getting-started.md')).toEqual([]);
   }, 120_000);
 
   it.each(Object.entries(prepared))('%s', async (path, manifests) => {
-    const terminal = await Terminal.open(on);
-    await freshTeams(terminal);
+    await freshTeams();
     await terminal.run('kubectl config set-context --current --namespace=team-a');
     for (const manifest of [vault('team-a', 'app'), ...manifests]) await terminal.run('kubectl apply -f -', manifest);
     terminal.write('db-password.yaml', dbPassword);
@@ -70,7 +74,6 @@ describe('pages followed word for word on a real API server', () => {
 
 describe('manifests on the pages', () => {
   it('are all accepted by the API server, with every field known', async () => {
-    const terminal = await Terminal.open(on);
     await terminal.run('for t in team-a team-b; do kubectl create namespace $t; done');
     const refused: string[] = [];
     const blocks = writtenPages().flatMap((page) => page.blocks.filter(({ language }) => language === 'yaml').map((block) => ({ path: page.path, ...block })));

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -28,6 +28,10 @@ export class Terminal {
     symlinkSync(await program('kubectl'), join(folder, 'bin', 'kubectl'));
     copyFileSync(on.adminKubeconfig, join(folder, 'kubeconfig'));
     return new Terminal(folder);
+  }
+
+  close(): void {
+    rmSync(this.#folder, { recursive: true });
   }
 
   write(file: string, content: string): void {
