@@ -40,7 +40,9 @@ export class Terminal {
 
   /** What a command prints on both streams, as one sees it. */
   async run(command: string, input = ''): Promise<string> {
-    const child = spawn('bash', ['-c', `${command} 2>&1`], { cwd: this.#folder, env: this.#environment });
+    const child = spawn('bash', ['-c', `exec 2>&1\n${command}`], { cwd: this.#folder, env: this.#environment });
+    // A command that reads nothing may have ended before it could be told so.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(input);
     return text(child.stdout);
   }
