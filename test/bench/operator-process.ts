@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { request } from 'undici';
 import { systemClock, sleep } from '../../src/runtime/clock.ts';
 import { cpuOf, memoryOf } from './processes.ts';
+import { shipped } from './shipped.ts';
 
 const QUIET_MS = 1_000;
 /** Of one core. What renews leases and collects garbage uses less. */
@@ -27,7 +28,8 @@ export class OperatorProcess {
     const files = ['operator-audit.log', 'operator.log'].map((name) => openSync(join(folder, name), 'a', 0o600));
     const [audit, log] = files;
     const flags = ['--namespace=keystead-system', `--kubeconfig=${join(folder, 'operator.kubeconfig')}`, '--audit-stdout', `--metrics-port=${metricsPort}`, '--health-port=0'];
-    this.#child = spawn(process.execPath, [...nodeFlags, program, 'operator', ...flags], { stdio: ['ignore', audit, log], env: { NODE_ENV: 'production' } });
+    const image = shipped();
+    this.#child = spawn(process.execPath, [...image.nodeFlags, ...nodeFlags, program, 'operator', ...flags], { stdio: ['ignore', audit, log], env: image.environment });
     for (const file of files) closeSync(file);
     this.#ended = once(this.#child, 'exit');
     const { pid } = this.#child;
@@ -39,7 +41,7 @@ export class OperatorProcess {
     });
   }
 
-  /** `nodeFlags`: for a profile of the operator alone, such as --cpu-prof. Does not wait until it works. */
+  /** `nodeFlags`: besides those of the image, such as --cpu-prof for a profile of the operator alone. Does not wait until it works. */
   static async start(program: string, folder: string, nodeFlags: readonly string[]): Promise<OperatorProcess> {
     return new OperatorProcess(program, folder, nodeFlags, await freePort());
   }
