@@ -2,7 +2,7 @@ import type { ControlPlane } from '../../src/cli/dev/control-plane.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { isNotFound } from '../../src/kube/errors.ts';
 import { resources, type Resource } from '../../src/kube/resource.ts';
-import { parseDocument } from '../../src/vault/codec.ts';
+import { parseDocument, type RecordDocument } from '../../src/vault/codec.ts';
 import { objectRecordName, vaultRecordName } from '../../src/vault/names.ts';
 import type { ObjectHead } from '../../src/vault/object-record.ts';
 import type { VaultHead } from '../../src/vault/vault-record.ts';
@@ -114,10 +114,23 @@ export class Tenant {
     return (head?.secret?.versions ?? head?.certificate?.versions ?? []).length;
   }
 
+  /** The chain of a certificate's current version in PEM, from its record, where it stands in the clear. */
+  async certificatePem(object: string, vault = 'app'): Promise<string> {
+    const head = await this.vaultHead(vault);
+    const document = head === undefined ? undefined : await this.#document(objectRecordName(head.vaultId, object));
+    const id = (await this.objectHead(object, vault))?.certificate?.versions[0]?.id ?? '';
+    const blob: { readonly public?: Readonly<Record<string, string>> } = JSON.parse(document?.blobs?.[id] ?? '{}');
+    return blob.public?.['certificate'] ?? '';
+  }
+
   async #head<Head>(record: string): Promise<Head | undefined> {
+    const document = await this.#document(record);
+    return document === undefined ? undefined : (JSON.parse(document.head) as Head);
+  }
+
+  async #document(record: string): Promise<RecordDocument | undefined> {
     const secret = await orNone(() => this.client.get(resources.secrets, { namespace: OPERATOR_NAMESPACE, name: record }));
-    if (secret === undefined) return undefined;
-    return JSON.parse(parseDocument(record, Buffer.from(secret.data?.['record'] ?? '', 'base64')).head) as Head;
+    return secret === undefined ? undefined : parseDocument(record, Buffer.from(secret.data?.['record'] ?? '', 'base64'));
   }
 
   #at(ref: Ref): { readonly resource: Resource; readonly at: { readonly namespace?: string; readonly name: string } } {
