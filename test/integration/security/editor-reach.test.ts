@@ -180,6 +180,32 @@ describe('a Secret that Keystead writes', () => {
   });
 });
 
+describe('a template', () => {
+  it.each([
+    ['another file', "{% include '/var/run/secrets/kubernetes.io/serviceaccount/token' %}"],
+    ['another template', "{% render 'other' %}"],
+    ['a layout', "{% layout '/etc/passwd' %}"],
+    ['the prototype of a value', '{{ value.constructor.constructor }}'],
+    ['the prototype of the scope', '{{ fields.__proto__.toString }}'],
+    ['the environment', '{{ process.env.HOME }}'],
+    ['a filter of the language that is not on our list', "{{ value | where: 'a' }}"],
+  ])('does not reach %s', async (_what, template) => {
+    const name = `template-${Buffer.from(template).toString('hex').slice(0, 40)}`;
+    await mallory.create(resources.vaultSecrets, { metadata: { namespace: tenant.namespace, name }, spec: { ...inApp, generate: { uuid: {} }, target: { name: 'readable', template: { data: { a: template } } } } });
+    await tenant.reason(`VaultSecret/${name}`, 'TemplateInvalid');
+    expect(await read()).toBeUndefined();
+  });
+
+  it('that would print for ever is stopped, and holds nobody up', async () => {
+    const data = { a: '{% for a in (1..100000) %}{% for b in (1..100000) %}x{% endfor %}{% endfor %}' };
+    await mallory.create(resources.vaultSecrets, { metadata: { namespace: tenant.namespace, name: 'endless' }, spec: { ...inApp, generate: { uuid: {} }, target: { name: 'readable', template: { data } } } });
+    await tenant.reason('VaultSecret/endless', 'TemplateLimitExceeded');
+    await tenant.declare('VaultSecret/meanwhile', { ...inApp, generate: { uuid: {} } });
+    await tenant.ready('VaultSecret/meanwhile');
+    expect(await read()).toBeUndefined();
+  });
+});
+
 describe('the use of a CA key', () => {
   it('needs grant', async () => {
     await tenant.declare('VaultCertificate/ca', { ...inApp, issuerRef: { name: 'self' }, commonName: 'ca', isCA: true });
