@@ -8,15 +8,15 @@ const ORDINARY_VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'de
 export interface MoreRights {
   /** `<verb> <resource>` of our group, cluster-wide: `recover deletedvaults`. */
   readonly special?: readonly `${string} ${string}`[];
-  /** Whether he may also do everything with Secrets, as somebody with `edit` in every namespace. */
-  readonly secrets?: boolean;
+  /** The namespace that is his own: there he may do everything with Secrets too. */
+  readonly secretsIn?: string;
 }
 
 /**
  * A user with a client certificate who has every ordinary verb on every kind of our group in the whole cluster, and none
  * of the special ones (`grant`, `recover`, `purge`) but those that are named. Answers a client with his credentials.
  */
-export async function ordinaryUser(on: ControlPlane, name: string, { special = [], secrets = false }: MoreRights = {}): Promise<KubeClient> {
+export async function ordinaryUser(on: ControlPlane, name: string, { special = [], secretsIn }: MoreRights = {}): Promise<KubeClient> {
   const admin = await adminClient(on);
   const rules = [
     { apiGroups: ['keystead.dev'], resources: ['*'], verbs: ORDINARY_VERBS },
@@ -24,13 +24,15 @@ export async function ordinaryUser(on: ControlPlane, name: string, { special = [
       const [verb = '', resource = ''] = words.split(' ');
       return { apiGroups: ['keystead.dev'], resources: [resource], verbs: [verb] };
     }),
-    ...(secrets ? [{ apiGroups: [''], resources: ['secrets'], verbs: ORDINARY_VERBS }] : []),
   ];
   await admin.create(resources.clusterRoles, { metadata: { name: `user-${name}` }, rules });
-  await admin.create(resources.clusterRoleBindings, {
-    metadata: { name: `user-${name}` },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: `user-${name}` },
-    subjects: [{ kind: 'User', name, apiGroup: 'rbac.authorization.k8s.io' }],
-  });
+  const subjects = [{ kind: 'User', name, apiGroup: 'rbac.authorization.k8s.io' }];
+  const roleRef = (kind: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name: `user-${name}` });
+  await admin.create(resources.clusterRoleBindings, { metadata: { name: `user-${name}` }, roleRef: roleRef('ClusterRole'), subjects });
+  if (secretsIn !== undefined) {
+    const metadata = { namespace: secretsIn, name: `user-${name}` };
+    await admin.create(resources.roles, { metadata, rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ORDINARY_VERBS }] });
+    await admin.create(resources.roleBindings, { metadata, roleRef: roleRef('Role'), subjects });
+  }
   return clientOf({ user: name }, on);
 }
