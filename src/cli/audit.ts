@@ -61,7 +61,8 @@ async function* linesOf(files: readonly string[]): AsyncGenerator<string> {
 
 function reportText({ writers, problems, problemCount, foreign, completeSince }: VerifyReport): string {
   const more = problemCount > problems.length ? [`… and ${problemCount - problems.length} more`] : [];
-  const end = completeSince === undefined ? 'Completeness is not proven: no checkpoint is known.' : `Complete since ${completeSince}, up to the last checkpoint of each writer.`;
+  const from = completeSince === '' ? 'from the first line' : `since ${completeSince ?? ''}`;
+  const end = completeSince === undefined ? 'Completeness is not proven: no checkpoint is known.' : `Complete ${from}, up to the last checkpoint of each writer.`;
   const alien = foreign === 0 ? [] : [`${foreign} lines are none of the audit log.`];
   return [...writers.map(writerText), ...problems.map(problemText), ...more, ...alien, problemCount === 0 ? end : `${problemCount} problems.`, ''].join('\n');
 }

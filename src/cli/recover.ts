@@ -1,7 +1,7 @@
 import { deletedVaultName } from '../api/deleted-vault.ts';
 import { ApiError } from '../kube/errors.ts';
 import { kinds } from '../controllers/resources.ts';
-import { readArguments } from './args.ts';
+import { readArguments, UsageError } from './args.ts';
 import { clusterFlags, clusterOptions, printable, waitFor, withCluster, type Cluster } from './cluster.ts';
 import { CommandFailed, exitCode, type Io } from './io.ts';
 
@@ -32,6 +32,7 @@ const READY_WITHIN_MS = 30_000;
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments({ command: COMMAND, usage, options: clusterOptions, positionals: { least: 1, most: 1 } }, args);
   const name = positionals[0] ?? '';
+  if (!/^[a-z0-9-]+$/.test(name)) throw new UsageError(`"${printable(name)}" is not the name of a vault. Name the vault alone, and its namespace by -n.`);
   return withCluster(values, io, async (cluster) => {
     await applyRecover(cluster, name);
     const says = await waitUntilReady(cluster, name, io);

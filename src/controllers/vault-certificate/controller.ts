@@ -13,7 +13,7 @@ import { notReady, type WantedCondition } from '../conditions.ts';
 import { cleanUpGone } from '../gone.ts';
 import { kinds, type VaultCertificateResource } from '../resources.ts';
 import { writeStatus } from '../status.ts';
-import { usableVault } from '../usable-vault.ts';
+import { isStarting, usableVault } from '../usable-vault.ts';
 import type { World } from '../world.ts';
 import { decide, failureProblem, type Decision, type Problem } from './decide.ts';
 import type { Gathered } from './facts.ts';
@@ -78,7 +78,7 @@ export class VaultCertificateController {
       const vault = await usableVault(this.#world, resource.metadata.namespace ?? '', spec.vaultRef.name);
       return await this.#converge({ resource, spec, vault, signal });
     } catch (error) {
-      if (error instanceof KeysteadError && error.consequence !== 'retry') {
+      if (error instanceof KeysteadError && error.consequence !== 'retry' && !isStarting(error)) {
         await this.#writeStatus(resource, notReady(error.code, error.message, error.consequence === 'stalled' ? 'stalled' : 'waits'), keptFields(resource), signal);
       }
       throw error;

@@ -20,7 +20,7 @@ import { ownerOf } from '../target/identity.ts';
 import type { SyncResult } from '../target/targets.ts';
 import { recordedTarget, sinceVersionOf } from '../target/recorded-target.ts';
 import { untilDue } from '../until-due.ts';
-import { usableVault } from '../usable-vault.ts';
+import { isStarting, usableVault } from '../usable-vault.ts';
 import { soonest } from '../vault/housekeeping.ts';
 import type { World } from '../world.ts';
 import { decideSecret, rotationDue, type SecretDecision } from './decide.ts';
@@ -68,7 +68,7 @@ export class VaultSecretController {
       const vault = await usableVault(this.#world, resource.metadata.namespace ?? '', spec.vaultRef.name);
       return await this.#converge({ resource, spec, vault, signal });
     } catch (error) {
-      if (error instanceof KeysteadError && error.consequence !== 'retry') {
+      if (error instanceof KeysteadError && error.consequence !== 'retry' && !isStarting(error)) {
         const conditions = notReady(error.code, error.message, error.consequence === 'stalled' ? 'stalled' : 'waits');
         await this.#writeStatus(resource, conditions, keptFields(resource), signal);
       }
