@@ -47,11 +47,13 @@ export class ChildOperator {
     this.#said = '';
   }
 
-  /** Ends it, if it still runs, and waits for that. */
-  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    if (!this.running) return;
-    const ended = once(this.#child, 'exit');
-    this.#child.kill(signal);
-    await ended;
+  /** Ends it, if it still runs, and waits for that. Answers its exit code, null after a signal that it did not handle. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    if (this.running) {
+      const ended = once(this.#child, 'exit');
+      this.#child.kill(signal);
+      await ended;
+    }
+    return this.#child.exitCode;
   }
 }

@@ -103,4 +103,24 @@ describe('a lease that somebody else takes in the middle of the work', () => {
   }, 60_000);
 });
 
+describe('a process that is told to end (SIGTERM)', () => {
+  it('as the leader, in the middle of its work, ends by itself: no timer and no socket holds it', async () => {
+    child = await ChildOperator.start(on, { speed: SPEED });
+    await child.says('Became the leader');
+    await Promise.all([1, 2, 3].map((n) => declare(`ending-${n}`)));
+    expect(await child.end('SIGTERM')).toBe(0);
+    // It gave its lease back, so nobody has to wait.
+    second = await startOperator(on);
+    await tenant.ready('VaultCertificate/ending-1', 'VaultCertificate/ending-2', 'VaultCertificate/ending-3');
+  }, 30_000);
+
+  it('as a candidate ends by itself', async () => {
+    second = await startOperator(on);
+    const mark = auditMark(on);
+    child = await ChildOperator.start(on, { speed: SPEED });
+    await until(async () => (await auditEvents(on, { since: mark })).some(({ userAgent, objectRef }) => userAgent === CHILD_AGENT && objectRef?.resource === 'leases'));
+    expect(await child.end('SIGTERM')).toBe(0);
+  }, 30_000);
+});
+
 it('was refused nothing in all of this, and asked for nothing that it does not declare', () => expectOrderlyCalls(on));

@@ -12,6 +12,7 @@ import { canary, etcdKeysHolding, formsOf, holds } from '../../support/canary.ts
 import { ownControlPlane } from '../../support/control-plane.ts';
 import { dieAt } from '../../support/mortal.ts';
 import { installKeystead, startOperator, until, type RunningOperator } from '../../support/operator.ts';
+import { expectOrderlyCalls } from '../../support/orderly-calls.ts';
 import { Tenant, type Ref } from '../../support/tenant.ts';
 
 /**
@@ -133,3 +134,5 @@ describe('a secret value', () => {
     expect([...secrets.keys()].filter((value) => holds(text, value))).toEqual([]);
   });
 });
+
+it('was refused nothing in all of this, and asked for nothing that it does not declare', () => expectOrderlyCalls(on));

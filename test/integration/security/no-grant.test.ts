@@ -34,7 +34,7 @@ beforeAll(async () => {
   operator = await startOperator(on);
   const team = await Tenant.create(on, 'team');
   const den = await Tenant.create(on, 'den', { [`sync.keystead.dev/${team.namespace}`]: 'allow' });
-  scene = { team, den, mallory: await ordinaryUser(on, 'mallory', { secretsIn: den.namespace }) };
+  scene = { team, den, mallory: await ordinaryUser(on, 'mallory', den.namespace) };
   await layOut(scene);
 }, 120_000);
 
