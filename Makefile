@@ -36,8 +36,8 @@ generate: $(SETUP) ## Writes all that is generated: CRDs, RBAC, chart copies, re
 verify: $(SETUP) ## Fails if anything generated is not up to date
 	@tools/verify.sh
 
-bench: $(SETUP) ## Measures, one JSON line per figure
-	@$(NODE) 'node test/bench/main.ts'
+bench: build ## Measures, one JSON line per figure (ARGS=--help tells more)
+	@$(NODE) 'node test/bench/main.ts $(ARGS)'
 
 image: ## Builds the container image where a container engine runs
 	@tools/image.sh $(IMAGE)

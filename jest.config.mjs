@@ -10,6 +10,8 @@ export default {
   reporters: ['default', '<rootDir>/tools/jest-summary-reporter.mjs'],
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
+  // A busy machine is no failed test.
+  testTimeout: 60_000,
   maxWorkers: 2,
   workerIdleMemoryLimit: '400MB',
 };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { HelpAsked, UsageError } from './cli/args.ts';
-import { exitCode, type Command, type Io } from './cli/io.ts';
+import { CommandFailed, exitCode, type Command, type Io } from './cli/io.ts';
 import { KeysteadError } from './api/error.ts';
 import { errorFields } from './observe/error-fields.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -18,6 +18,14 @@ interface Entry {
 
 const commands: Readonly<Record<string, Entry>> = {
   operator: { summary: 'runs the controllers', load: () => import('./cli/operator.ts') },
+  dev: { summary: 'runs everything here, against an API server of its own or any other', load: () => import('./cli/dev.ts') },
+  records: { summary: 'verifies and decrypts a dump of the records, without a cluster', load: () => import('./cli/records.ts') },
+  audit: { summary: 'verifies an audit log', load: () => import('./cli/audit.ts') },
+  deleted: { summary: 'lists what can be recovered', load: () => import('./cli/deleted.ts') },
+  recover: { summary: 'takes a deleted vault back', load: () => import('./cli/recover.ts') },
+  purge: { summary: 'destroys a deleted vault', load: () => import('./cli/purge.ts') },
+  renew: { summary: 'renews a certificate now', load: () => import('./cli/renew.ts') },
+  why: { summary: 'says what keeps a resource from being Ready', load: () => import('./cli/why.ts') },
   version: { summary: 'prints the version', load: () => import('./cli/version.ts') },
 };
 
@@ -47,7 +55,7 @@ function explain(error: unknown, { stdout, stderr }: Pick<Io, 'stdout' | 'stderr
     stdout.write(error.message);
     return exitCode.ok;
   }
-  if (error instanceof UsageError || error instanceof KeysteadError) {
+  if (error instanceof UsageError || error instanceof CommandFailed || error instanceof KeysteadError) {
     stderr.write(`keystead: ${error.message}\n`);
     return error instanceof UsageError ? exitCode.usage : exitCode.failed;
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
+import type { FailAt } from '../runtime/fail-point.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Store } from '../store/store.ts';
 import { Auditor } from './auditor.ts';
@@ -19,6 +20,7 @@ export interface AuditOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  readonly failAt: FailAt;
   readonly metrics?: AuditMetrics;
   /** Ends the read at the start. */
   readonly signal: AbortSignal;
@@ -46,6 +48,7 @@ export async function startAudit(options: AuditOptions): Promise<Audit> {
     store,
     clock,
     log,
+    failAt: options.failAt,
     position: () => commit.accepted,
     record: (record: AuditRecord) => journal.enter(record).accepted,
   });

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
+import { between, type FailAt } from '../runtime/fail-point.ts';
 import type { Log } from '../runtime/log.ts';
 import { RevisionConflict, type Store, type StoredRecord } from '../store/store.ts';
 import type { AuditKeys } from './chain.ts';
@@ -13,6 +14,7 @@ export interface CheckpointsOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  readonly failAt: FailAt;
   /** The last line that the sinks have. */
   readonly position: () => Checkpoint | undefined;
   /** Writes a line about the chain itself. Resolves when the sinks have it; @throws KeysteadError AuditUnavailable */
@@ -110,7 +112,7 @@ export class Checkpoints {
   }
 
   async #put(signal: AbortSignal): Promise<void> {
-    const { store } = this.#options;
+    const { store, failAt } = this.#options;
     for (let conflicts = 0; ; conflicts += 1) {
       const at = this.#options.position();
       if (at === undefined) {
@@ -119,7 +121,7 @@ export class Checkpoints {
       const writers = await this.#withRetired(await this.#withOurs(at));
       const record = { name: CHECKPOINT_RECORD, kind: 'checkpoint', vaultId: undefined, body: encodeCheckpoints(this.#options.keys, writers) } as const;
       try {
-        this.#known = await store.compareAndSwap(record, this.#known?.revision, signal);
+        this.#known = await between(failAt, 'checkpoint', () => store.compareAndSwap(record, this.#known?.revision, signal));
         this.#written = at;
         return;
       } catch (error) {

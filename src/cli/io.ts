@@ -27,8 +27,13 @@ export interface Io {
 /** The exit codes of all commands. */
 export const exitCode = { ok: 0, failed: 1, usage: 2 } as const;
 
+/** What a command was to do did not come about; the message is for a person, and holds no secret. Exit code 1. */
+export class CommandFailed extends Error {
+  override readonly name = 'CommandFailed';
+}
+
 /** One command of the program. */
 export interface Command {
-  /** Resolves with the exit code. @throws UsageError, KeysteadError: main.ts says them */
+  /** Resolves with the exit code. @throws UsageError, CommandFailed, KeysteadError: main.ts says them */
   run(args: readonly string[], io: Io): Promise<number>;
 }

@@ -177,5 +177,7 @@ async function startServers(settings: OperatorSettings, operator: Operator, metr
   health.add({ name: 'root-key', check: () => operator.problem === undefined });
   const ports = new Set([settings.healthPort, settings.metricsPort]);
   // No host: all addresses of both families that the machine has.
-  return Promise.all([...ports].map((one) => startObserveServer({ host: '', port: one, health, metrics, clock, log })));
+  const servers = await Promise.all([...ports].map((one) => startObserveServer({ host: '', port: one, health, metrics, clock, log })));
+  servers.forEach(({ port: served }) => log.info('Probes and metrics are served', { port: served }));
+  return servers;
 }

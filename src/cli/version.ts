@@ -5,6 +5,9 @@ const usage = `Prints the version of Keystead and of Node.js.
 
 Usage:
   keystead version
+
+Examples:
+  keystead version
 `;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {

@@ -37,7 +37,7 @@ async function cleanUpObject(world: World, gone: GoneResource, declared: Declare
   if (declaration.target !== undefined) {
     await world.targets.remove({ owner: { kind, namespace, name, uid }, recorded: declaration.target, signal });
   }
-  const now = world.clock.now();
+  const now = world.clockGuard.latest();
   await world.objects.change(vault, declared.objectName, callerFor(gone.kind, signal), (current) => {
     const now_ = gone.objectKind === 'secret' ? current?.secret : current?.certificate;
     if (current === undefined || now_?.declaredBy?.uid !== uid || now_.deleted !== undefined) return undefined;

@@ -1,6 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Random } from '../runtime/random.ts';
-import { deriveKey, KEY_BYTES, open, seal } from './aead.ts';
+import { deriveKey, hmac, KEY_BYTES, open, seal } from './aead.ts';
 import { canonical } from './canonical.ts';
 
 /**
@@ -23,7 +23,7 @@ export function localRootKey(secret: Buffer, random: Random): RootKey {
   if (secret.length !== KEY_BYTES) throw new RangeError(`a root key has ${KEY_BYTES} bytes, not ${secret.length}`);
   const checkKey = deriveKey(secret, Buffer.alloc(0), canonical(['keystead/root-check']));
   const wrappingKey = deriveKey(secret, Buffer.alloc(0), canonical(['keystead/root-wrap']));
-  const check = createHmac('sha256', checkKey).update('keystead root key').digest('hex').slice(0, 32);
+  const check = hmac(checkKey).update('keystead root key').digest('hex').slice(0, 32);
   const bound = (context: readonly string[]): Buffer => canonical(['keystead/root', ...context]);
   return {
     id: `local-${check.slice(0, 16)}`,

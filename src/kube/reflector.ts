@@ -60,6 +60,7 @@ export class Reflector<T extends KubeObject, Begun> {
   /** Pages expired before the last one was there: take the list in one answer. */
   #wholeLists = false;
   #failures = 0;
+  #failing: FailureKind | undefined;
 
   constructor(resource: Resource<T>, sink: Sink<T, Begun>, options: ReflectorOptions) {
     this.#resource = resource;
@@ -195,9 +196,13 @@ export class Reflector<T extends KubeObject, Begun> {
     }
   }
 
-  /** What the server asks for, else a pause that grows with each failure in a row. */
+  /** What the server asks for, else a pause that grows with each failure of one kind in a row. */
   #delay(failure: unknown): number {
-    this.#failures += 1;
+    const kind = failureKind(failure);
+    // A server that is back first refuses, then knows no old state: neither says anything about the next attempt. Counted
+    // on from the outage, they would keep us blind for half a minute more.
+    this.#failures = kind === this.#failing ? this.#failures + 1 : 1;
+    this.#failing = kind;
     // The first 410 costs no delay, for it is the ordinary way to be told to list again.
     if (isGone(failure) && this.#failures === 1) {
       return 0;
@@ -217,6 +222,13 @@ export class Reflector<T extends KubeObject, Begun> {
     this.#connection?.destroy();
     this.#connection = undefined;
   }
+}
+
+type FailureKind = 'gone' | 'refused' | 'unreachable';
+
+function failureKind(failure: unknown): FailureKind {
+  if (isGone(failure)) return 'gone';
+  return failure instanceof ApiError ? 'refused' : 'unreachable';
 }
 
 /** During the streamed list, by uid: an object may change or go again before the list has ended. */

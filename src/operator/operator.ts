@@ -10,12 +10,13 @@ import { DeletedVaultController } from '../controllers/deleted-vault/controller.
 import { GuardWatch } from '../controllers/guards.ts';
 import { Targets } from '../controllers/target/targets.ts';
 import { VaultController } from '../controllers/vault/controller.ts';
-import { VaultCertificateController } from '../controllers/vault-certificate/controller.ts';
+import { VaultCertificateController, type IssueListener } from '../controllers/vault-certificate/controller.ts';
 import { VaultIssuerController } from '../controllers/vault-issuer/controller.ts';
 import { VaultSecretController } from '../controllers/vault-secret/controller.ts';
 import { createInformers, type Deployment, type Informers, type World } from '../controllers/world.ts';
 import { KeyGenerator } from '../crypto/keys.ts';
 import { KubeClient } from '../kube/client.ts';
+import { ApiError } from '../kube/errors.ts';
 import { EventRecorder } from '../kube/events.ts';
 import { LeaderElector } from '../kube/leader.ts';
 import { GuardedTransport, type Leadership } from '../kube/leadership.ts';
@@ -23,7 +24,9 @@ import type { Transport } from '../kube/transport.ts';
 import { requireSupportedVersion } from '../kube/version.ts';
 import { sleep, type Clock } from '../runtime/clock.ts';
 import { ClockGuard } from '../runtime/clock-guard.ts';
+import { watchClock } from '../runtime/clock-watch.ts';
 import { Controller, type ControllerMetrics, type Reconcile } from '../runtime/controller.ts';
+import { isTransient } from '../runtime/failure.ts';
 import type { FailAt } from '../runtime/fail-point.ts';
 import type { Log } from '../runtime/log.ts';
 import type { QueueMetrics } from '../runtime/queue.ts';
@@ -35,18 +38,24 @@ import { Keyring } from '../vault/keyring.ts';
 import { errorFields } from '../observe/error-fields.ts';
 import { Objects } from '../vault/objects.ts';
 import { Vaults } from '../vault/vaults.ts';
+import { attempt } from './attempt.ts';
 import { CurrentLeadership } from './current-leadership.ts';
 import { publishIdentity } from './identity.ts';
-import { controllerNames, createQueues, Router, type ControllerName } from './queues.ts';
+import { controllerNames, createQueues, Router, type ControllerName, type Queues } from './queues.ts';
 import { loadRootKey } from './root-key.ts';
 import { objectRecordChanged, vaultRecordChanged, wakeEverything, watchInformers } from './triggers.ts';
 
 /** What the operator tells the metrics. */
 export interface OperatorMetrics {
   readonly queue: (name: ControllerName) => QueueMetrics;
-  readonly controller: (name: ControllerName) => ControllerMetrics;
+  readonly controller: (name: ControllerName, workers: number) => ControllerMetrics;
   readonly audit: AuditMetrics;
   readonly leading: (leading: boolean) => void;
+  readonly issued: IssueListener;
+  /** The records can be read from now on. */
+  readonly opened: (world: World) => void;
+  /** A term begins, with queues of its own. */
+  readonly working: (queues: Queues) => void;
 }
 
 export interface OperatorOptions {
@@ -74,6 +83,8 @@ const workers: Readonly<Record<ControllerName, number>> = {
 
 /** How soon a root key that is missing or wrong is looked at again. */
 const ROOT_KEY_RETRY_MS = 10_000;
+/** How soon an API server that does not answer is asked again, before anything works. */
+const UNAVAILABLE_RETRY_MS = 2_000;
 /** What is left of events at the end is worth this much waiting. */
 const EVENT_FLUSH_MS = 2_000;
 
@@ -106,7 +117,7 @@ export class Operator {
     const { transport, clock, random, log } = options;
     const client = new KubeClient(transport, { clock, random });
     const guarded = new KubeClient(new GuardedTransport(transport, this.#leadership), { clock, random });
-    const informers = createInformers({ client, clock, random, log });
+    const informers = createInformers({ client, clock, random, log, namespaces: options.deployment.namespaces });
     const guardWatch = new GuardWatch(guards(guardParameters(options.deployment)), informers.guards, informers.guardBindings);
     const policies = new PoliciesInForce(() => guardWatch.missing !== undefined);
     this.#ground = { client, guarded, informers, policies, guards: guardWatch, router: new Router() };
@@ -130,7 +141,7 @@ export class Operator {
   async run(stop: AbortSignal): Promise<void> {
     const { clock, random, log, identity, deployment, metrics } = this.#options;
     const { client, informers, router } = this.#ground;
-    await requireSupportedVersion(client, { signal: stop });
+    if (!(await this.#askVersion(stop))) return;
     watchInformers(this.#ground, router);
     const watching = new AbortController();
     const watches = Object.values(informers).map((informer) => informer.run(watching.signal));
@@ -167,7 +178,27 @@ export class Operator {
     }
   }
 
-  /** Opens the installation with the root key, once; waits as long as the key is missing or wrong. */
+  /** Waits as long as nobody answers; false when told to stop meanwhile. @throws KeysteadError ClusterTooOld */
+  async #askVersion(stop: AbortSignal): Promise<boolean> {
+    const { clock, log } = this.#options;
+    while (!stop.aborted) {
+      try {
+        await requireSupportedVersion(this.#ground.client, { signal: stop });
+        return true;
+      } catch (error) {
+        if (stop.aborted) break;
+        if (!isPassing(error)) throw error;
+        log.warn('The API server does not answer as it should; it is asked again', errorFields(error));
+        await sleep(clock, UNAVAILABLE_RETRY_MS, stop).catch(() => {});
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Opens the installation with the root key, once; waits as long as the key is missing or wrong, or the API server does
+   * not answer.
+   */
   async #open(leadership: Leadership, ending: AbortSignal, watching: AbortSignal): Promise<World | undefined> {
     const either = AbortSignal.any([leadership.signal, ending]);
     while (this.#world === undefined && !either.aborted) {
@@ -176,12 +207,14 @@ export class Operator {
         this.#ground.guards.look();
         this.#ground.policies.retryPending();
         this.#world = await this.#createWorld(either, watching);
+        this.#options.metrics?.opened(this.#world);
         this.#problem = undefined;
       } catch (error) {
-        if (either.aborted || !(error instanceof KeysteadError)) throw error;
-        this.#problem = `${error.code}: ${error.message}`;
-        this.#options.log.error(error.message, { code: error.code });
-        await sleep(this.#options.clock, ROOT_KEY_RETRY_MS, either).catch(() => {});
+        if (either.aborted || !(error instanceof KeysteadError || isPassing(error))) throw error;
+        const isProblem = error instanceof KeysteadError && error.consequence !== 'retry';
+        if (isProblem) this.#problem = `${error.code}: ${error.message}`;
+        this.#options.log.error('The records cannot be opened; it is tried again', errorFields(error));
+        await sleep(this.#options.clock, isProblem ? ROOT_KEY_RETRY_MS : UNAVAILABLE_RETRY_MS, either).catch(() => {});
       }
     }
     return this.#world;
@@ -193,23 +226,25 @@ export class Operator {
     const { namespace } = deployment;
     const store = new KubernetesStore({ client: guarded, namespace, clock, random, log });
     const rootKey = await loadRootKey({ client: guarded, namespace, store, random, failAt, signal });
-    const { auditKey, identity: identityKey } = await joinInstallation({ store, rootKey, random, now: clock.now(), signal });
+    const { auditKey, identity: identityKey } = await joinInstallation({ store, rootKey, random, failAt, now: clock.now(), signal });
     await publishIdentity({ client: guarded, namespace, identity: identityKey, failAt, signal });
     // Checkpoints need no leadership: a process says how far its own log goes.
     const ownStore = new KubernetesStore({ client, namespace, clock, random, log });
     const metrics = this.#options.metrics === undefined ? {} : { metrics: this.#options.metrics.audit };
-    const audit = await startAudit({ sink: this.#options.auditSink, key: auditKey, writer: `operator-${identity}`, store: ownStore, clock, log, signal, ...metrics });
-    await this.#audit?.close();
-    this.#audit = audit;
-    const parts = { store, keyring: new Keyring(rootKey, clock), auditor: audit.auditor, clock, random, log, failAt };
+    // Its sink is opened once: an attempt that fails later leaves it to the next one.
+    this.#audit ??= await startAudit({ sink: this.#options.auditSink, key: auditKey, writer: `operator-${identity}`, store: ownStore, clock, log, failAt, signal, ...metrics });
+    const parts = { store, keyring: new Keyring(rootKey, clock), auditor: this.#audit.auditor, clock, random, log, failAt };
     const declarations = new Declarations();
     const vaults: Vaults = new Vaults({ parts, rootKey, changed: (before, after, own) => vaultRecordChanged(informers, router, before, after, own) });
     const objects = new Objects({
       parts,
+      isOpen: (id) => vaults.isOpen(id),
       changed: (before, after, own) => objectRecordChanged({ informers, declarations, router, vaultOf: (id) => vaults.placeOf(id) }, before, after, own),
     });
-    await vaults.start(watching);
-    await objects.start(watching);
+    await attempt(watching, signal, async (lifetime) => {
+      await vaults.start(lifetime);
+      await objects.start(lifetime);
+    });
     // Not guarded: what is left is written after the lease was given back.
     this.#events = new EventRecorder({ client, clock, random, log, controller: 'keystead.dev/operator', instance: identity });
     const targets = new Targets({ client: guarded, informers, deployment, clock, failAt, log });
@@ -223,15 +258,21 @@ export class Operator {
     const queues = createQueues({ clock, random, ...(metrics === undefined ? {} : { metrics: metrics.queue }) });
     const { router } = this.#ground;
     const reconciles = this.#reconciles(world);
+    metrics?.working(queues);
     router.begin(queues);
     wakeEverything(world, router);
     this.#leading = true;
     try {
       const controllers = controllerNames.map((name) => {
         const options = { name, reconcile: reconciles[name], queue: queues[name], workers: workers[name], clock, log, errorFields };
-        return new Controller(metrics === undefined ? options : { ...options, metrics: metrics.controller(name) });
+        return new Controller(metrics === undefined ? options : { ...options, metrics: metrics.controller(name, workers[name]) });
       });
-      await Promise.all(controllers.map((controller) => controller.run({ stop: ending, abort: leadership.signal })));
+      const jumped = (): void => {
+        log.warn('The clock was moved, or stopped or began to agree with the API server\'s; everything is looked at again', { trusted: world.clockGuard.trusted() });
+        wakeEverything(world, router);
+      };
+      const clockWatch = watchClock(clock, world.clockGuard, jumped, AbortSignal.any([ending, leadership.signal]));
+      await Promise.all([...controllers.map((controller) => controller.run({ stop: ending, abort: leadership.signal })), clockWatch]);
     } finally {
       router.end();
     }
@@ -242,7 +283,7 @@ export class Operator {
     const vault = new VaultController(world, (name) => router.changed('deleted-vault', name));
     const deletedVault = new DeletedVaultController(world);
     const secret = new VaultSecretController(world);
-    const certificate = new VaultCertificateController(world);
+    const certificate = new VaultCertificateController(world, this.#options.metrics?.issued);
     const issuer = new VaultIssuerController(world);
     const policy = new AccessPolicyController(world);
     return {
@@ -254,6 +295,11 @@ export class Operator {
       'access-policy': (key, context) => policy.reconcile(key, context),
     };
   }
+}
+
+/** Whatever an API server answers, or fails to: one that has just started refuses everything until it has read its RBAC. */
+function isPassing(error: unknown): boolean {
+  return error instanceof ApiError || isTransient(error);
 }
 
 /** The guards as this deployment expects them. */

@@ -90,7 +90,7 @@ export const predefinedRoles: readonly PredefinedRole[] = [
   {
     name: 'keystead-vault-recoverer',
     purpose: 'Lets deleted vaults be taken back. Creating the Vault again needs keystead-vault-contributor besides.',
-    reach: 'Nothing by itself. With the right to create a Vault: every deleted vault of the cluster, with an administrator\'s say over what was in it.',
+    reach: 'Nothing by itself. Who may also create a Vault in a namespace of the old name, and holds grant there, has everything that was in the deleted one.',
     aggregateTo: undefined,
     bind: 'ClusterRoleBinding',
     rules: [rule(['deletedvaults'], [...READ, 'recover'])],

@@ -34,12 +34,15 @@ export function operatorRbac(options: OperatorRbacOptions): readonly Manifest[] 
         : 'An operator of no namespaces would serve nobody: list some, or say all',
     );
   }
-  const parts = partsOf(operatorPermissions).filter(({ feature }) => feature === undefined || features.includes(feature));
+  const parts = partsOf(operatorPermissions).filter(({ feature, reach }) => (feature === undefined || features.includes(feature)) && (reach !== 'default' || namespaces !== 'all'));
   return [...parts.map((part) => roleOf(part, options.namespace)), ...parts.flatMap((part) => bindingsOf(part, options))];
 }
 
-/** Where the rules of a role hold. `served`: in each namespace that the operator serves. */
-type Reach = 'cluster' | 'served' | 'own';
+/**
+ * Where the rules of a role hold. `served`: in each namespace that the operator serves. `default`: in the namespace of
+ * that name, where Kubernetes has the events of cluster-scoped objects.
+ */
+type Reach = 'cluster' | 'served' | 'own' | 'default';
 
 interface Part {
   readonly name: string;
@@ -56,6 +59,7 @@ function partsOf(permissions: readonly Permission[]): readonly Part[] {
     { name: `${OPERATOR}-cluster`, reach: 'cluster', feature: undefined, permissions: everyones.filter((one) => one.scope === 'cluster' && !isNamespaced(one)) },
     { name: OPERATOR, reach: 'served', feature: undefined, permissions: everyones.filter((one) => one.scope === 'cluster' && isNamespaced(one)) },
     ...features.map((feature): Part => ({ name: `${OPERATOR}-${feature}`, reach: 'served', feature, permissions: permissions.filter((one) => one.feature === feature) })),
+    { name: `${OPERATOR}-events`, reach: 'default', feature: undefined, permissions: everyones.filter(({ apiGroup, resource }) => apiGroup === 'events.k8s.io' && resource === 'events') },
     { name: OPERATOR, reach: 'own', feature: undefined, permissions: everyones.filter((one) => one.scope === 'operatorNamespace') },
   ];
   return parts.filter((part) => part.permissions.length > 0);
@@ -72,11 +76,12 @@ function isNamespaced({ apiGroup, resource }: Permission): boolean {
 
 function roleOf({ name, reach, permissions }: Part, namespace: string): Manifest {
   const rules = ruleGroups(permissions).flatMap((group) => group.rules);
-  return reach === 'own' ? role(name, namespace, rules, componentLabels('operator')) : clusterRole(name, rules, componentLabels('operator'));
+  if (reach === 'own' || reach === 'default') return role(name, reach === 'own' ? namespace : reach, rules, componentLabels('operator'));
+  return clusterRole(name, rules, componentLabels('operator'));
 }
 
 function bindingsOf({ name, reach }: Part, { namespace, namespaces }: OperatorRbacOptions): readonly Manifest[] {
-  if (reach === 'own') return [binding('RoleBinding', 'Role', name, namespace, namespace)];
+  if (reach === 'own' || reach === 'default') return [binding('RoleBinding', 'Role', name, namespace, reach === 'own' ? namespace : reach)];
   if (reach === 'cluster' || namespaces === 'all') return [binding('ClusterRoleBinding', 'ClusterRole', name, namespace, undefined)];
   return namespaces.map((served) => binding('RoleBinding', 'ClusterRole', name, namespace, served));
 }

@@ -12,7 +12,8 @@ import { isFirstStart } from '../vault/installation.ts';
 /** The Secret that holds the `local` root key. The chart never owns or prunes it (decisions 57). */
 export const ROOT_KEY_SECRET = 'keystead-root-key';
 export const ROOT_KEY_TYPE = 'keystead.dev/root-key';
-const KEY = 'root-key';
+/** The key of its data under which the bytes lie. */
+export const ROOT_KEY_FIELD = 'root-key';
 
 export interface RootKeyParts {
   /** Writes only while this process leads: the root key is the leader's to make. */
@@ -45,11 +46,11 @@ export async function loadRootKey(parts: RootKeyParts): Promise<RootKey> {
 async function readRootKey({ client, namespace, random, signal }: RootKeyParts): Promise<RootKey | undefined> {
   try {
     const secret = await client.get(resources.secrets, { namespace, name: ROOT_KEY_SECRET }, { signal });
-    const bytes = Buffer.from(secret.data?.[KEY] ?? '', 'base64');
+    const bytes = Buffer.from(secret.data?.[ROOT_KEY_FIELD] ?? '', 'base64');
     if (secret.type !== ROOT_KEY_TYPE || bytes.length !== KEY_BYTES) {
       throw new KeysteadError(
         'RootKeyMismatch',
-        `Secret ${namespace}/${ROOT_KEY_SECRET} is not a root key: it must have type ${ROOT_KEY_TYPE} and ${KEY_BYTES} bytes under ${KEY}. Restore it from a backup.`,
+        `Secret ${namespace}/${ROOT_KEY_SECRET} is not a root key: it must have type ${ROOT_KEY_TYPE} and ${KEY_BYTES} bytes under ${ROOT_KEY_FIELD}. Restore it from a backup.`,
         'wait',
       );
     }
@@ -63,7 +64,7 @@ async function readRootKey({ client, namespace, random, signal }: RootKeyParts):
 async function makeRootKey(parts: RootKeyParts): Promise<RootKey> {
   const { client, namespace, random, failAt, signal } = parts;
   const bytes = random.bytes(KEY_BYTES);
-  const secret = { metadata: { namespace, name: ROOT_KEY_SECRET }, type: ROOT_KEY_TYPE, data: { [KEY]: bytes.toString('base64') } };
+  const secret = { metadata: { namespace, name: ROOT_KEY_SECRET }, type: ROOT_KEY_TYPE, data: { [ROOT_KEY_FIELD]: bytes.toString('base64') } };
   try {
     await between(failAt, 'root-key', () => client.create(resources.secrets, secret, { signal }));
     return localRootKey(bytes, random);

@@ -139,8 +139,9 @@ export function vaultRecordChanged(informers: Informers, router: Router, before:
   const key = `${head.namespace}/${head.name}`;
   if (!own) router.changed('vault', key);
   if (before?.deleted?.at !== after?.deleted?.at) router.changed('deleted-vault', deletedVaultName(head.namespace, head.name));
-  // Made, deleted, recovered or purged, or with other limits: whatever is in it can, or can't, go on.
-  const opened = before?.deleted?.at !== after?.deleted?.at || before?.resourceUid !== after?.resourceUid;
+  // Made, deleted, recovered or purged, or with other limits: whatever is in it can, or can't, go on. What somebody else
+  // wrote may be no record at all, or one again.
+  const opened = !own || before?.deleted?.at !== after?.deleted?.at || before?.resourceUid !== after?.resourceUid;
   if (opened) router.changed('vault', key);
   if (opened || JSON.stringify(before?.limits) !== JSON.stringify(after?.limits)) wakeContents(informers, router, key);
 }

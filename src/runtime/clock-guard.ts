@@ -25,10 +25,14 @@ export class ClockGuard {
 
   /** Whether both clocks are within 5 minutes of each other; false as long as the server said nothing. */
   trusted(): boolean {
-    const server = this.#serverTime();
-    if (server === undefined) return false;
-    const serverNow = server.date.getTime() + this.#clock.monotonic() - server.atMonotonic;
-    return Math.abs(serverNow - this.#clock.now().getTime()) <= MOST_DIFFERENCE_MS;
+    const serverNow = this.#serverNow();
+    return serverNow !== undefined && Math.abs(serverNow - this.#clock.now().getTime()) <= MOST_DIFFERENCE_MS;
+  }
+
+  /** The later of both clocks: what is kept until so long after it is kept long enough, whichever of them is wrong. */
+  latest(): Date {
+    const now = this.#clock.now().getTime();
+    return new Date(Math.max(now, this.#serverNow() ?? now));
   }
 
   /**
@@ -54,5 +58,11 @@ export class ClockGuard {
   /** It is not due any more: a later pass starts afresh. */
   forget(what: string): void {
     this.#firstSeen.delete(what);
+  }
+
+  /** The server's clock by now, milliseconds since 1970; undefined as long as it said nothing. */
+  #serverNow(): number | undefined {
+    const server = this.#serverTime();
+    return server === undefined ? undefined : server.date.getTime() + this.#clock.monotonic() - server.atMonotonic;
   }
 }

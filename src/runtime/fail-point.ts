@@ -2,7 +2,9 @@
  * Named points before and after every write, at which tests kill the process (decisions 32). A closed union: a test
  * iterates it, and another fails when a write has none.
  */
-export const writes = ['record', 'archive', 'record-remove', 'target', 'target-delete', 'status', 'deleted-vault', 'workload', 'root-key', 'identity'] as const;
+export const writes = [
+  'record', 'archive', 'record-remove', 'target', 'target-delete', 'status', 'deleted-vault', 'workload', 'root-key', 'installation', 'checkpoint', 'identity',
+] as const;
 
 export type Write = (typeof writes)[number];
 export type FailPoint = `${Write}:before` | `${Write}:after`;

@@ -167,8 +167,8 @@ function isKind(text: string | undefined): text is RecordKind {
   return text !== undefined && kinds.has(text);
 }
 
-/** Undefined for a Secret that is no record: another type, or without our label. */
-function recordOf(secret: Secret): StoredRecord | undefined {
+/** The record that a Secret holds; undefined for a Secret that is none: another type, or without our label. */
+export function recordOf(secret: Secret): StoredRecord | undefined {
   const kind = secret.metadata.labels?.[KIND_LABEL];
   if (secret.type !== RECORD_TYPE || !isKind(kind)) return undefined;
   return {

@@ -1,6 +1,5 @@
-import { createHmac } from 'node:crypto';
 import { KeysteadError } from '../api/error.ts';
-import { deriveKey } from '../crypto/aead.ts';
+import { deriveKey, hmac } from '../crypto/aead.ts';
 import { canonical } from '../crypto/canonical.ts';
 import { sha256, type VaultKey } from '../crypto/envelope.ts';
 import { sameDigest } from '../crypto/root-key.ts';
@@ -34,12 +33,13 @@ export function subKey(vaultKey: VaultKey, purpose: 'head' | 'published-hash' | 
 
 /** The MAC of a head, base64. `headKey` is the vault key's subkey for `head`. */
 export function headMac(headKey: Buffer, at: HeadPlace, head: string): string {
-  return createHmac('sha256', headKey)
+  return hmac(headKey)
     .update(canonical(['keystead/head', String(FORMAT), at.vaultId, at.recordName, head]))
     .digest('base64');
 }
 
-function tampered(name: string, what: string): KeysteadError {
+/** What is said of a record that somebody else has changed; `what` ends a sentence. */
+export function tampered(name: string, what: string): KeysteadError {
   return new KeysteadError(
     'RecordTampered',
     `Record ${name} is not as Keystead wrote it: ${what}. It is not used. Restore it from a backup of the operator's namespace.`,

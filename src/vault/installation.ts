@@ -2,6 +2,7 @@ import { KeysteadError } from '../api/error.ts';
 import { KEY_BYTES, OpenFailed } from '../crypto/aead.ts';
 import { identityOf, newIdentityKey, type Identity } from '../crypto/identity.ts';
 import { sameDigest, type RootKey } from '../crypto/root-key.ts';
+import { between, type FailAt } from '../runtime/fail-point.ts';
 import type { Random } from '../runtime/random.ts';
 import { RevisionConflict, type Store, type StoredRecord } from '../store/store.ts';
 import { parseDocument, parseHead } from './codec.ts';
@@ -32,6 +33,7 @@ export interface InstallationParts {
   readonly store: Store;
   readonly rootKey: RootKey;
   readonly random: Random;
+  readonly failAt: FailAt;
   readonly now: Date;
   readonly signal: AbortSignal;
 }
@@ -102,9 +104,10 @@ async function found(parts: InstallationParts): Promise<Installation> {
 }
 
 async function write(parts: InstallationParts, record: Partial<InstallationRecord>, revision: string | undefined, made: Installation): Promise<Installation> {
-  const { store, signal } = parts;
+  const { store, failAt, signal } = parts;
   try {
-    await store.compareAndSwap({ name: INSTALLATION_RECORD, kind: 'installation', vaultId: undefined, body: Buffer.from(JSON.stringify(record)) }, revision, signal);
+    const toWrite = { name: INSTALLATION_RECORD, kind: 'installation', vaultId: undefined, body: Buffer.from(JSON.stringify(record)) } as const;
+    await between(failAt, 'installation', () => store.compareAndSwap(toWrite, revision, signal));
     return made;
   } catch (error) {
     if (error instanceof RevisionConflict) return joinInstallation(parts);

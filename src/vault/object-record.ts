@@ -191,13 +191,19 @@ export function stateOf(head: ObjectHead, kind: ObjectKind): SecretState | Certi
   return kind === 'secret' ? head.secret : head.certificate;
 }
 
+/** Whether everything of that name is deleted. */
+export function isTombstone({ secret, certificate }: ObjectHead): boolean {
+  return [secret, certificate].every((state) => state === undefined || state.deleted !== undefined);
+}
+
 /** Whether JSON has the shape that is read before its MAC is checked; what it says is believed only afterwards. */
 export function isObjectHead(head: object): head is ObjectHead {
   const { vaultId, name, incarnation, counter, archives, secret, certificate } = head as Partial<ObjectHead>;
   const strings = [vaultId, name, incarnation].every((part) => typeof part === 'string');
   const states = [secret, certificate].every((state) => state === undefined || Array.isArray(state?.versions));
-  const versions = [...(secret?.versions ?? []), ...(certificate?.versions ?? [])].every((version) => typeof version?.id === 'string');
+  if (!strings || typeof counter !== 'number' || !Array.isArray(archives) || !states) return false;
   const pending = certificate?.operation?.pending;
-  const sealed = pending === undefined || typeof pending?.version?.id === 'string';
-  return strings && typeof counter === 'number' && Array.isArray(archives) && states && versions && sealed;
+  const sealed = [...(secret?.versions ?? []), ...(certificate?.versions ?? []), ...(pending === undefined ? [] : [pending?.version])];
+  return sealed.every((one) => typeof one?.id === 'string' && typeof one.blob === 'string') &&
+    archives.every((archive: Partial<ArchiveHead> | null) => Array.isArray(archive?.versions));
 }

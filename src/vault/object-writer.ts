@@ -154,8 +154,7 @@ export class ObjectWriter {
       const written = await this.#swap(recordName, () =>
         between(this.#parts.failAt, 'record', () =>
           this.#parts.store.compareAndSwap({ name: recordName, kind: 'object', vaultId: vault.vaultId, body }, cached?.revision, caller.signal)));
-      // What we have just signed needs no check.
-      this.#cache.wrote(written).unverified = undefined;
+      this.#cache.wrote(written);
       return { counter: head.counter, headHash: sha256(text), head };
     }).then((outcome) => outcome.head);
   }
@@ -223,7 +222,7 @@ export class ObjectWriter {
 
   /** Another process was faster: take in what it wrote, and have the caller decide again. */
   #refreshed(name: string, fresh: StoredRecord | undefined): KeysteadError {
-    if (fresh === undefined) this.#cache.removed(name);
+    if (fresh === undefined) this.#cache.gone(name);
     else this.#cache.read(fresh);
     return new RecordChanged(`Record ${name}`);
   }

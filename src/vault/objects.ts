@@ -1,7 +1,6 @@
-import { createHmac } from 'node:crypto';
 import { KeysteadError } from '../api/error.ts';
 import type { AuditOperation } from '../audit/record.ts';
-import { OpenFailed } from '../crypto/aead.ts';
+import { hmac, OpenFailed } from '../crypto/aead.ts';
 import { canonical, canonicalName } from '../crypto/canonical.ts';
 import { openField } from '../crypto/envelope.ts';
 import { bindingOf, parseBlob } from './blobs.ts';
@@ -9,7 +8,7 @@ import type { Caller, EngineParts } from './context.ts';
 import { verifyHash, verifyHead } from './codec.ts';
 import { objectRecordName } from './names.ts';
 import type { Decide } from './object-change.ts';
-import { isObjectHead, stateOf, type ObjectHead, type ObjectKind, type VersionHead } from './object-record.ts';
+import { isObjectHead, isTombstone, stateOf, type ObjectHead, type ObjectKind, type VersionHead } from './object-record.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { RecordCache, type CachedRecord } from './record-cache.ts';
 import { RecordChanged } from './record-changed.ts';
@@ -18,6 +17,8 @@ import type { VaultHead } from './vault-record.ts';
 
 export interface ObjectsOptions {
   readonly parts: EngineParts;
+  /** Whether there is a vault of this id and it is not deleted: of one that goes, everything goes. */
+  readonly isOpen: (vaultId: string) => boolean;
   /** Called after every change of an object. `own`: this process made it, so whoever did knows. */
   readonly changed: (before: ObjectHead | undefined, after: ObjectHead | undefined, own: boolean) => void;
 }
@@ -46,8 +47,12 @@ export class Objects {
       log: options.parts.log,
       isHead: isObjectHead,
       unreadable: (vaultId) => ({ vaultId, name: '', incarnation: '', counter: 0, archives: [] }),
-      keep: (head) =>
-        [head.secret?.versions[0]?.id, head.certificate?.versions[0]?.id, head.certificate?.operation?.pending?.version.id].filter((id) => id !== undefined),
+      nameOf: (head) => objectRecordName(head.vaultId, head.name),
+      mayGo: (head) => isTombstone(head) || !options.isOpen(head.vaultId),
+      keep: (head) => {
+        const inUse = [head.secret?.versions[0], head.certificate?.versions[0], head.certificate?.operation?.pending?.version];
+        return new Map(inUse.flatMap((sealed) => (sealed === undefined ? [] : [[sealed.id, sealed.blob]])));
+      },
       changed: (name, before, after, own) => {
         this.#count(name, before, after);
         options.changed(before?.head, after?.head, own);
@@ -73,6 +78,11 @@ export class Objects {
       const cached = this.#cache.get(name);
       if (cached !== undefined && cached.problem === undefined) yield cached.head;
     }
+  }
+
+  /** Why records of objects are not used, one each. */
+  problems(): Iterable<KeysteadError> {
+    return this.#cache.problems();
   }
 
   stats(vaultId: string): Readonly<VaultStats> {
@@ -164,7 +174,7 @@ export class Objects {
   async hash(vault: VaultHead, purpose: HashPurpose, parts: readonly (string | Buffer)[]): Promise<string> {
     // The oldest key: the hash must not change when the vault key is rotated, or every target would be written again.
     return this.#parts.keyring.use(vault, vault.keys[0].id, (key) =>
-      createHmac('sha256', key[hashKeys[purpose]]).update(canonical(parts)).digest('hex'));
+      hmac(key[hashKeys[purpose]]).update(canonical(parts)).digest('hex'));
   }
 
   async #version(vault: VaultHead, name: string, kind: ObjectKind, versionId: string): Promise<{ head: ObjectHead; blob: string } | undefined> {
@@ -178,15 +188,10 @@ export class Objects {
     return { head, blob: blob ?? '' };
   }
 
-  async #verified(vault: VaultHead, cached: CachedRecord<ObjectHead>): Promise<ObjectHead> {
-    if (cached.problem !== undefined) throw cached.problem;
-    const { unverified } = cached;
-    if (unverified !== undefined) {
-      const at = { recordName: cached.name, vaultId: vault.vaultId };
-      await this.#parts.keyring.use(vault, cached.macKey, ({ headKey }) => verifyHead(headKey, at, unverified));
-      cached.unverified = undefined;
-    }
-    return cached.head;
+  #verified(vault: VaultHead, cached: CachedRecord<ObjectHead>): Promise<ObjectHead> {
+    const at = { recordName: cached.name, vaultId: vault.vaultId };
+    return this.#cache.verified(cached, (document) =>
+      this.#parts.keyring.use(vault, cached.macKey, ({ headKey }) => verifyHead(headKey, at, document)));
   }
 
   #count(name: string, before: CachedRecord<ObjectHead> | undefined, after: CachedRecord<ObjectHead> | undefined): void {

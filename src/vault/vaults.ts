@@ -1,4 +1,4 @@
-import { KeysteadError } from '../api/error.ts';
+import type { KeysteadError } from '../api/error.ts';
 import type { AuditOperation } from '../audit/record.ts';
 import { KEY_BYTES } from '../crypto/aead.ts';
 import { sha256 } from '../crypto/envelope.ts';
@@ -52,7 +52,9 @@ export class Vaults {
       log: options.parts.log,
       isHead: isVaultHead,
       unreadable,
-      keep: () => [],
+      nameOf: (head) => vaultRecordName(head.namespace, head.name),
+      mayGo: (head) => head.deleted !== undefined,
+      keep: () => new Map(),
       changed: (name, before, after, own) => {
         this.#index(name, before?.head, after?.head);
         options.changed(before?.head, after?.head, own);
@@ -81,6 +83,17 @@ export class Vaults {
   /** Where the vault of an id is, unverified: for finding what to look at. */
   placeOf(vaultId: string): { readonly namespace: string; readonly name: string } | undefined {
     return this.#cache.get(this.#nameOf.get(vaultId) ?? '')?.head;
+  }
+
+  /** Why records of vaults are not used, one each. */
+  problems(): Iterable<KeysteadError> {
+    return this.#cache.problems();
+  }
+
+  /** Whether there is a vault of this id that is not deleted, unverified. */
+  isOpen(vaultId: string): boolean {
+    const head = this.#cache.get(this.#nameOf.get(vaultId) ?? '')?.head;
+    return head !== undefined && head.deleted === undefined;
   }
 
   /** Heads of all vaults, unverified: for finding what to look at. */
@@ -161,24 +174,16 @@ export class Vaults {
       const written = await this.#swap(head, () =>
         between(this.#parts.failAt, 'record', () =>
           this.#parts.store.compareAndSwap({ name, kind: 'vault', vaultId: head.vaultId, body }, cached?.revision, caller.signal)));
-      this.#cache.wrote(written).unverified = undefined;
+      this.#cache.wrote(written);
       return { counter: head.counter, headHash: sha256(text) };
     });
     return head;
   }
 
-  async #verified(cached: CachedRecord<VaultHead>): Promise<VaultHead> {
-    if (cached.problem !== undefined) throw cached.problem;
-    const { unverified, head } = cached;
-    if (unverified !== undefined) {
-      const at = { recordName: vaultRecordName(head.namespace, head.name), vaultId: head.vaultId };
-      if (at.recordName !== cached.name) {
-        throw new KeysteadError('RecordTampered', `Record ${cached.name} belongs to another vault. Restore it from a backup.`, 'wait');
-      }
-      await this.#parts.keyring.use(head, cached.macKey, ({ headKey }) => verifyHead(headKey, at, unverified));
-      cached.unverified = undefined;
-    }
-    return head;
+  #verified(cached: CachedRecord<VaultHead>): Promise<VaultHead> {
+    const { name, head, macKey } = cached;
+    return this.#cache.verified(cached, (document) =>
+      this.#parts.keyring.use(head, macKey, ({ headKey }) => verifyHead(headKey, { recordName: name, vaultId: head.vaultId }, document)));
   }
 
   async #swap<T>(head: VaultHead, write: () => Promise<T>): Promise<T> {
@@ -188,7 +193,7 @@ export class Vaults {
       if (!(error instanceof RevisionConflict)) throw error;
       const name = vaultRecordName(head.namespace, head.name);
       const fresh = await this.#parts.store.get(name);
-      if (fresh === undefined) this.#cache.removed(name);
+      if (fresh === undefined) this.#cache.gone(name);
       else this.#cache.read(fresh);
       throw changedMeanwhile(head);
     }

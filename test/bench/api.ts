@@ -64,15 +64,19 @@ export class Api {
     return (await this.#send('GET', '/metrics')).text();
   }
 
-  /** Tells of everything that is there and of each change, until what it answers is called; a stream that breaks ends the bench. */
+  /**
+   * Tells of everything that is there and of each change, until what it answers is called. The API server ends watches
+   * whose reader is too slow, as on a machine that has other things to do; then everything is told again.
+   */
   watch(resource: Resource, namespace: string, tell: (event: Event) => void): () => void {
     const client = new Client(this.#config.server, connect(this.#config));
     const stop = new AbortController();
     const path = `${pathOf(resource, { namespace })}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=3600`;
     void (async () => {
-      const { body } = await client.request({ method: 'GET', path, headers: await this.#headers(), signal: stop.signal });
-      for await (const line of lines(body)) tell(JSON.parse(line));
-      throw new Error(`the watch ${path} ended`);
+      for (;;) {
+        const { body } = await client.request({ method: 'GET', path, headers: await this.#headers(), signal: stop.signal });
+        for await (const line of lines(body)) tell(JSON.parse(line));
+      }
     })().catch((error: unknown) => {
       if (!stop.signal.aborted) throw error;
     });

@@ -11,18 +11,20 @@ export const BENCH = 'bench';
 /** What it took to bring a batch of objects to Ready. */
 export interface Batch {
   readonly seconds: number;
-  /** Of the operator, by verb and resource; the bench's own creates are taken off. */
+  /** By verb and resource. The bench's own creates are taken off; reads of single resources are the garbage collector's, which looks for owners of Secrets. */
   readonly requests: Readonly<Record<string, number>>;
+  /** Of the operator, watches that it opened anew included. */
+  readonly reads: number;
   readonly cpu: Cpu;
-  /** Of the operator, in bytes, since its start. */
-  readonly peakMemory: number;
+  /** Memory of the operator, in bytes: before the first object, and the most since its start. */
+  readonly memory: { readonly before: number; readonly peak: number };
 }
 
 /** A started operator with a vault that is Ready, so that no start-up is measured. */
 export async function openBench(cluster: Cluster): Promise<void> {
   const vaults = new Readiness(cluster.api, resources.vaults, BENCH);
   await cluster.api.create(resources.namespaces, undefined, namespace(BENCH));
-  cluster.startOperator();
+  await cluster.startOperator();
   await cluster.api.create(resources.vaults, BENCH, vault(BENCH));
   await vaults.all([BENCH]);
   vaults.stop();
@@ -33,7 +35,8 @@ export async function createAll(cluster: Cluster, resource: Resource, objects: r
   const names = objects.map(nameOf);
   const readiness = new Readiness(cluster.api, resource, BENCH);
   await cluster.operator.idle();
-  const [requests, cpu] = [await cluster.requests(), cluster.cpu()];
+  const [requests, reads, cpu] = [await cluster.requests(), await cluster.operator.reads(), cluster.cpu()];
+  const memoryBefore = cluster.operator.memory().now;
   const started = systemClock.monotonic();
   const ready = readiness.all(names);
   await forAll(objects, (object) => cluster.api.create(resource, BENCH, object));
@@ -43,8 +46,9 @@ export async function createAll(cluster: Cluster, resource: Resource, objects: r
   return {
     seconds,
     requests: withoutCreates(await cluster.requestsSince(requests), resource, objects.length),
+    reads: (await cluster.operator.reads()) - reads,
     cpu: { operator: after.operator - cpu.operator, apiServer: after.apiServer - cpu.apiServer, etcd: after.etcd - cpu.etcd },
-    peakMemory: cluster.operator.memory().peak,
+    memory: { before: memoryBefore, peak: cluster.operator.memory().peak },
   };
 }
 

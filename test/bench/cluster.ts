@@ -58,8 +58,8 @@ export class Cluster {
   }
 
   /** Does not wait until it works: create something and see. */
-  startOperator(): void {
-    this.#operator = new OperatorProcess(this.#options.program, this.#plane.directory, this.#options.nodeFlags);
+  async startOperator(): Promise<void> {
+    this.#operator = await OperatorProcess.start(this.#options.program, this.#plane.directory, this.#options.nodeFlags);
   }
 
   /** Ends it in good order, so that it gives its lease back. */
@@ -72,7 +72,7 @@ export class Cluster {
     return parseRequests(await this.api.metrics());
   }
 
-  /** What was asked of the API server since `before`. */
+  /** What everybody asked of the API server since `before`. */
   async requestsSince(before: Requests): Promise<Readonly<Record<string, number>>> {
     return between(before, await this.requests());
   }

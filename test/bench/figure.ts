@@ -45,10 +45,12 @@ export function percentile(values: readonly number[], share: number): number {
 /** What is told of every batch beside its goal: requests and milliseconds of CPU time for each object. */
 export function costs(batch: Batch, count: number): Readonly<Record<string, unknown>> {
   const each = (value: number): number => round(value / count);
+  const writes = Object.entries(batch.requests).filter(([key]) => /^(POST|PUT|PATCH|DELETE|APPLY) /.test(key));
   return {
-    requestsPerObject: each(Object.values(batch.requests).reduce((sum, one) => sum + one, 0)),
+    writesPerObject: each(writes.reduce((sum, [, one]) => sum + one, 0)),
+    readsOfOperator: batch.reads,
     requests: batch.requests,
     cpuMsPerObject: { operator: each(batch.cpu.operator * 1000), apiServer: each(batch.cpu.apiServer * 1000), etcd: each(batch.cpu.etcd * 1000) },
-    peakRssMiB: round(batch.peakMemory / MIB, 1),
+    rssMiB: { before: round(batch.memory.before / MIB, 1), peak: round(batch.memory.peak / MIB, 1) },
   };
 }

@@ -16,7 +16,7 @@ const USAGE = `usage: node test/bench/main.ts [--runs N] [--only NAME,...] [--qu
   --only NAMES  only these figures
   --quick       once, at a tenth of the size: shows that everything works, and measures little
   --program     the compiled program (default dist/main.js; make bench builds it)
-  --node-flags  for the operator's Node, such as --cpu-prof`;
+  --node-flags  for the operator's Node besides those of the image, such as --cpu-prof`;
 
 const measurements: readonly Measurement[] = [...batches, tenThousand, foreignSecrets];
 

@@ -66,7 +66,7 @@ export async function startEngine(options: { store?: Store; rootSecret?: Buffer;
     failAt: options.failAt ?? (() => {}),
   };
   const vaults = new Vaults({ parts, rootKey, changed: () => {} });
-  const objects = new Objects({ parts, changed: () => {} });
+  const objects = new Objects({ parts, isOpen: (id) => vaults.isOpen(id), changed: () => {} });
   const stop = new AbortController();
   await vaults.start(stop.signal);
   await objects.start(stop.signal);

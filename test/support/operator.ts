@@ -7,7 +7,7 @@ import type { ControlPlane } from '../../src/cli/dev/control-plane.ts';
 import { kubeconfigFile } from '../../src/kube/config.ts';
 import { HttpTransport } from '../../src/kube/http.ts';
 import { clusterRole, role, ruleGroups } from '../../src/kube/rbac.ts';
-import type { ApiRequest, ApiResponse, Transport } from '../../src/kube/transport.ts';
+import type { Transport } from '../../src/kube/transport.ts';
 import { createLog } from '../../src/observe/log.ts';
 import { Operator, guardParameters, type OperatorOptions } from '../../src/operator/operator.ts';
 import { identityReaders } from '../../src/operator/manifests.ts';
@@ -61,37 +61,6 @@ export class MemorySink implements AuditSink {
   async close(): Promise<void> {}
 }
 
-/** Everything that the process sends can be cut off at once: what kill -9 looks like from outside. */
-export class CuttableTransport implements Transport {
-  readonly #transport: Transport;
-  #dead = false;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  cut(): void {
-    this.#dead = true;
-  }
-
-  request(request: ApiRequest): Promise<ApiResponse> {
-    // A process that is gone neither hears an answer nor an error.
-    return this.#dead ? new Promise(() => {}) : this.#transport.request(request);
-  }
-
-  connection(): ReturnType<Transport['connection']> {
-    return this.#transport.connection();
-  }
-
-  serverTime(): ReturnType<Transport['serverTime']> {
-    return this.#transport.serverTime();
-  }
-
-  close(): Promise<void> {
-    return this.#transport.close();
-  }
-}
-
 export interface RunningOperator {
   readonly operator: Operator;
   readonly audit: MemorySink;
@@ -99,8 +68,12 @@ export interface RunningOperator {
   stop(): Promise<void>;
 }
 
-export interface OperatorChoices extends Partial<Pick<OperatorOptions, 'clock' | 'failAt' | 'log'>> {
+export interface OperatorChoices extends Partial<Pick<OperatorOptions, 'clock' | 'failAt' | 'log' | 'metrics'>> {
   readonly transport?: (real: Transport) => Transport;
+  /** Another way to the API server: the address of a FaultProxy. */
+  readonly server?: string;
+  /** When it counts as started; default: when it leads. */
+  readonly started?: (operator: Operator) => boolean;
 }
 
 let started = 0;
@@ -108,7 +81,7 @@ let started = 0;
 /** An operator in this process, with the ServiceAccount's own token and RBAC; resolves when it leads. */
 export async function startOperator(on: ControlPlane, choices: OperatorChoices = {}): Promise<RunningOperator> {
   const clock: Clock = choices.clock ?? systemClock;
-  const config = await kubeconfigFile(await kubeconfigOf(OPERATOR, on), clock);
+  const config = { ...(await kubeconfigFile(await kubeconfigOf(OPERATOR, on), clock)), ...(choices.server === undefined ? {} : { server: choices.server }) };
   const real = new HttpTransport(config, { clock, userAgent: 'keystead/test' });
   const audit = new MemorySink();
   started += 1;
@@ -121,10 +94,13 @@ export async function startOperator(on: ControlPlane, choices: OperatorChoices =
     random: systemRandom,
     log: choices.log ?? (process.env['KEYSTEAD_TEST_LOG'] === undefined ? silentLog : createLog({ level: 'debug', destination: process.stderr, clock })),
     failAt: choices.failAt ?? (() => {}),
+    ...(choices.metrics === undefined ? {} : { metrics: choices.metrics }),
   });
   const stop = new AbortController();
   const running = operator.run(stop.signal);
-  await Promise.race([running, until(() => operator.leading)]);
+  // Told to whoever stops it.
+  running.catch(() => undefined);
+  await Promise.race([running, until(() => choices.started?.(operator) ?? operator.leading)]);
   return {
     operator,
     audit,

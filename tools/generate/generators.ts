@@ -1,4 +1,5 @@
 import { customResources } from '../../src/api/crds.ts';
+import { argoHealthChecks } from './argocd/health-checks.ts';
 import { goldenRenders, installManifest } from './chart/renders.ts';
 import { chartTemplates } from './chart/templates.ts';
 import { chartValuesFiles } from './chart/values-files.ts';
@@ -28,6 +29,7 @@ export const generators: readonly Generator[] = [
   reasonsPage(),
   metricsPage(),
   rolesPage(),
+  argoHealthChecks(),
   chartTemplates(),
   chartValuesFiles(),
   // From here on Helm renders what was written just now.

@@ -21,11 +21,11 @@ export class AccessPolicyController {
   }
 
   async reconcile(key: string, { signal }: ReconcileContext): Promise<Result> {
-    const { client, failAt, clock, informers } = this.#world;
+    const { client, events, failAt, clock, informers } = this.#world;
     const resource = informers.accessPolicies.get(key);
     if (resource === undefined || resource.metadata.deletionTimestamp !== undefined) return {};
     const conditions = await this.#conditions(resource);
-    await writeStatus({ client, failAt, now: clock.now(), signal }, informers.accessPolicies, resource, { conditions, fields: {} });
+    await writeStatus({ client, events, failAt, now: clock.now(), signal }, informers.accessPolicies, resource, { conditions, fields: {} });
     return {};
   }
 

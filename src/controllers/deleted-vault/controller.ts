@@ -100,7 +100,7 @@ export class DeletedVaultController {
   }
 
   async #writeStatus(resource: DeletedVaultResource, record: VaultHead, deleted: NonNullable<VaultHead['deleted']>, signal: AbortSignal): Promise<void> {
-    const { client, failAt, clock, informers } = this.#world;
+    const { client, events, failAt, clock, informers } = this.#world;
     const scheduledPurge = toSeconds(new Date(deleted.scheduledPurge));
     const ready: WantedCondition = {
       type: 'Ready',
@@ -120,7 +120,7 @@ export class DeletedVaultController {
       scheduledPurge,
       purgeProtection: record.purgeProtection,
     };
-    await writeStatus({ client, failAt, now: clock.now(), signal }, informers.deletedVaults, resource, { conditions: [ready, ...refused], fields });
+    await writeStatus({ client, events, failAt, now: clock.now(), signal }, informers.deletedVaults, resource, { conditions: [ready, ...refused], fields });
   }
 }
 

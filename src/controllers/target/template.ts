@@ -20,7 +20,7 @@ export interface TemplateLimits {
   readonly units: number;
 }
 
-export const templateLimits: TemplateLimits = { source: 65_536, milliseconds: 100, units: 4 * 1024 ** 2 };
+export const templateLimits: TemplateLimits = { source: 65_536, milliseconds: 250, units: 4 * 1024 ** 2 };
 
 /** Tags beyond these are removed; the ones that load templates (include, render, layout) among them. */
 const TAGS: ReadonlySet<string> = new Set(['assign', 'break', 'capture', 'case', 'comment', 'continue', 'for', 'if', 'raw', 'unless']);
@@ -117,14 +117,15 @@ export class Templates {
   #explain(where: string, error: unknown): KeysteadError {
     // Too deep a nesting ends as RangeError, in the parser or in the renderer.
     if (error instanceof RangeError) return tooMuch(where, 'it is nested too deeply');
+    const cause = LiquidError.is(error) ? error.originalError : undefined;
+    // Between two nodes the limits are not wrapped in an error of the engine.
+    const message = cause?.message ?? (error instanceof Error ? error.message : '');
+    if (MEMORY_LIMIT.test(message)) return tooMuch(where, `it makes more than ${this.#limits.units} characters or list elements on the way`);
+    if (TIME_LIMIT.test(message)) return tooSlow(where, this.#limits.milliseconds);
     if (!LiquidError.is(error)) return invalid(where, 'it cannot be rendered');
     const { line, column } = positionOf(error);
     const at = `line ${line}, column ${column}`;
-    const cause = error.originalError;
     if (cause instanceof RangeError) return tooMuch(where, `${at} is nested too deeply`);
-    const message = cause?.message ?? error.message;
-    if (MEMORY_LIMIT.test(message)) return tooMuch(where, `it makes more than ${this.#limits.units} characters or list elements on the way`);
-    if (TIME_LIMIT.test(message)) return tooSlow(where, this.#limits.milliseconds);
     if (cause instanceof FilterError) return invalid(where, `a filter at ${at} ${cause.message}`);
     if (error.name === 'UndefinedVariableError') return this.#undefinedVariable(where, at, error);
     // Errors of the parser speak of the template alone; those of rendering may speak of values.

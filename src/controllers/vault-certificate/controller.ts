@@ -13,7 +13,7 @@ import { notReady, type WantedCondition } from '../conditions.ts';
 import { cleanUpGone } from '../gone.ts';
 import { kinds, type VaultCertificateResource } from '../resources.ts';
 import { writeStatus } from '../status.ts';
-import { usableVault } from '../usable-vault.ts';
+import { isStarting, usableVault } from '../usable-vault.ts';
 import type { World } from '../world.ts';
 import { decide, failureProblem } from './decide.ts';
 import type { Decision, Problem } from './decision.ts';
@@ -86,7 +86,7 @@ export class VaultCertificateController {
       const vault = await usableVault(this.#world, resource.metadata.namespace ?? '', spec.vaultRef.name);
       return await this.#converge({ resource, spec, vault, signal });
     } catch (error) {
-      if (error instanceof KeysteadError && error.consequence !== 'retry') {
+      if (error instanceof KeysteadError && error.consequence !== 'retry' && !isStarting(error)) {
         await this.#writeStatus(resource, notReady(error.code, error.message, error.consequence === 'stalled' ? 'stalled' : 'waits'), keptFields(resource), signal);
       }
       throw error;
@@ -233,19 +233,10 @@ export class VaultCertificateController {
   }
 
   async #writeStatus(resource: VaultCertificateResource, conditions: readonly WantedCondition[], fields: StatusFields, signal: AbortSignal): Promise<void> {
-    const { client, failAt, clock, informers, events } = this.#world;
-    this.#warn(resource, conditions);
+    const { client, events, failAt, clock, informers } = this.#world;
     const signing = signingWarning(resource.status, conditions, fields.pending);
     if (signing !== undefined) events.record({ regarding: resource, type: 'Warning', reason: signing.reason, action: 'Sign', note: signing.message });
-    await writeStatus({ client, failAt, now: clock.now(), signal }, informers.vaultCertificates, resource, { conditions, fields });
-  }
-
-  /** A Warning whenever what is wrong is another thing than before. */
-  #warn(resource: VaultCertificateResource, conditions: readonly WantedCondition[]): void {
-    const ready = conditions.find(({ type }) => type === 'Ready');
-    const before = resource.status?.conditions?.find(({ type }) => type === 'Ready');
-    if (ready === undefined || ready.reason === 'Ready' || ready.reason === before?.reason) return;
-    this.#world.events.record({ regarding: resource, type: 'Warning', reason: ready.reason, action: 'Issue', note: ready.message });
+    await writeStatus({ client, events, failAt, now: clock.now(), signal }, informers.vaultCertificates, resource, { conditions, fields });
   }
 
   #event({ resource }: Subject, type: 'Normal', reason: Extract<Reason, 'Renewed' | 'Recovered'>, note: string): void {

@@ -34,6 +34,17 @@ const clockUntrusted: Gate = ({ clockTrusted, now }, need) =>
       }
     : undefined;
 
+/** By a wrong clock it would be valid from next year on, or already over. */
+const clocksDisagree: Gate = ({ clocksAgree, now }) =>
+  clocksAgree
+    ? undefined
+    : {
+        reason: 'ClockUntrusted',
+        message: 'The local clock and the API server\'s differ by more than 5 minutes: nothing is issued until they agree. Check the clocks of the nodes.',
+        consequence: 'waits',
+        until: new Date(now.getTime() + CLOCK_AGAIN_MS),
+      };
+
 const issuerMissing: Gate = ({ issuer, spec }) =>
   issuer.kind === 'missing'
     ? { reason: 'IssuerNotFound', message: `There is no VaultIssuer ${issuerName(spec)}. Create it, or correct spec.issuerRef.`, consequence: 'waits' }
@@ -128,11 +139,11 @@ const issuerGates: readonly Gate[] = [issuerMissing, issuerNotAllowed, issuerNot
 
 /** In order: what a person must mend first comes first; the hard limit comes last, so that nothing gets past it. */
 const issuingGates: readonly Gate[] = [
-  nobodyRenews, clockUntrusted, ...issuerGates, subordinateNotAllowed, issuerEndsTooSoon, cancelled, retryWaiting, issueLimit,
+  clocksDisagree, nobodyRenews, clockUntrusted, ...issuerGates, subordinateNotAllowed, issuerEndsTooSoon, cancelled, retryWaiting, issueLimit,
 ];
 
 /** For a certificate that is there already no issuer is asked. */
-const importGates: readonly Gate[] = [sourceMissing, issueLimit];
+const importGates: readonly Gate[] = [sourceMissing, clocksDisagree, issueLimit];
 
 /** What to do now: whether the object may be touched, whether a certificate is needed, whether it may be issued. Pure. */
 export function decide(facts: Gathered): Decision {
@@ -161,7 +172,8 @@ function decideInProgress(facts: Gathered, claim: Claim, open: OpenOperation): D
   const need = needOfOperation(open);
   if (facts.resource.cancelRequest === open.id) return { do: 'cancel', claim, need, problem: cancelledProblem(facts.now.toISOString()), by: 'person' };
   if (!isStillWanted(open, facts) || facts.issuer.kind === 'ca' || facts.issuer.kind === 'selfSigned') return undefined;
-  const problem = firstProblem(issuerGates, facts, need);
+  // By a wrong clock a good answer would be refused, and one that has expired taken.
+  const problem = firstProblem([...issuerGates, clocksDisagree], facts, need);
   return problem === undefined ? decideOpen(facts, claim, open) : { do: 'keep', claim, need, problem };
 }
 

@@ -71,6 +71,8 @@ export interface Gathered {
   /** Whether the resource that the record names as declaring is there and wants to adopt, too. */
   readonly otherAdopts: boolean;
   readonly now: Date;
+  /** Whether the local clock and the API server's agree: a certificate must begin and end when it says. */
+  readonly clocksAgree: boolean;
   /** Whether renewals by time may go on (decisions 14). */
   readonly clockTrusted: boolean;
 }

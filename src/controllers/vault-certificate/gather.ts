@@ -53,6 +53,7 @@ export async function gather(world: World, fleet: Fleet, { resource, spec, vault
     mayUseForeignVersions: foreignVersionsAllowed(world, vault, spec),
     otherAdopts: wouldTakeBack(world, head?.certificate, uid),
     now: world.clock.now(),
+    clocksAgree: world.clockGuard.trusted(),
     clockTrusted: clockTrusted(world, fleet, head),
   };
 }

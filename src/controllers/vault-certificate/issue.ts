@@ -11,6 +11,8 @@ import { newVersionId } from '../../vault/blobs.ts';
 import type { Caller } from '../../vault/context.ts';
 import type { VersionHead } from '../../vault/object-record.ts';
 import { RecordChanged } from '../../vault/record-changed.ts';
+import { madeByItself } from '../target/consent.ts';
+import { recordedTarget, sinceVersionOf } from '../target/recorded-target.ts';
 import { usableVault } from '../usable-vault.ts';
 import type { World } from '../world.ts';
 import { issuerName, type Gathered } from './facts.ts';
@@ -43,14 +45,24 @@ export async function makeCertificate(world: World, caKeys: CaKeys, subject: Sub
 
 /**
  * The current version's key, where the spec wants to keep it. Never one that another resource made: that would hand a
- * recovered object's old key to whoever recovered it.
+ * recovered object's old key to whoever recovered it. Nor one that is older than the target and may not be written to it:
+ * in a new version it would get there all the same (decisions 58).
  */
 export async function reusableKey(world: World, { spec, vault }: Subject, facts: Gathered, caller: Caller): Promise<KeyObject | undefined> {
   const current = facts.head?.certificate?.versions[0];
   if (spec.privateKey.rotationPolicy !== 'Never' || current === undefined || current.origin !== facts.resource.uid) return undefined;
+  if (!mayReachTarget(spec, facts, current)) return undefined;
   const key = await openKey(world, vault, spec.objectName, current.id, caller);
   const wanted = describeKeyAlgorithm(requestOf(spec).keyAlgorithm);
   return describeKeyAlgorithm(keyAlgorithmOf(key)) === wanted ? key : undefined;
+}
+
+/** Whether the current version itself may be, or is, in the target that the spec names now. */
+function mayReachTarget({ target }: Subject['spec'], { head, resource, mayUseForeignVersions }: Gathered, version: VersionHead): boolean {
+  if (target === undefined || mayUseForeignVersions) return true;
+  const state = head?.certificate;
+  const sinceVersion = sinceVersionOf(recordedTarget(state, target, 'own'), target);
+  return madeByItself({ uid: resource.uid, version, versions: state?.versions ?? [], ...(sinceVersion === undefined ? {} : { sinceVersion }) });
 }
 
 async function openKey(world: World, vault: Subject['vault'], name: string, versionId: string, caller: Caller): Promise<KeyObject> {

@@ -68,11 +68,6 @@ export class VaultIssuerController {
 
   async #writeStatus(resource: VaultIssuerResource, conditions: readonly WantedCondition[], fields: IssuerStatusFields, signal: AbortSignal): Promise<void> {
     const { client, failAt, clock, informers, events } = this.#world;
-    const ready = conditions.find(({ type }) => type === 'Ready');
-    const before = resource.status?.conditions?.find(({ type }) => type === 'Ready');
-    if (ready?.status === 'False' && before?.reason !== ready.reason) {
-      events.record({ regarding: resource, type: 'Warning', reason: ready.reason, action: 'Check', note: ready.message });
-    }
-    await writeStatus({ client, failAt, now: clock.now(), signal }, informers.vaultIssuers, resource, { conditions, fields });
+    await writeStatus({ client, events, failAt, now: clock.now(), signal }, informers.vaultIssuers, resource, { conditions, fields });
   }
 }

@@ -19,7 +19,8 @@ import { madeByItself } from '../target/consent.ts';
 import { ownerOf } from '../target/identity.ts';
 import type { SyncResult } from '../target/targets.ts';
 import { recordedTarget, sinceVersionOf } from '../target/recorded-target.ts';
-import { usableVault } from '../usable-vault.ts';
+import { untilDue } from '../until-due.ts';
+import { isStarting, usableVault } from '../usable-vault.ts';
 import { soonest } from '../vault/housekeeping.ts';
 import type { World } from '../world.ts';
 import { decideSecret, rotationDue, type SecretDecision } from './decide.ts';
@@ -67,7 +68,7 @@ export class VaultSecretController {
       const vault = await usableVault(this.#world, resource.metadata.namespace ?? '', spec.vaultRef.name);
       return await this.#converge({ resource, spec, vault, signal });
     } catch (error) {
-      if (error instanceof KeysteadError && error.consequence !== 'retry') {
+      if (error instanceof KeysteadError && error.consequence !== 'retry' && !isStarting(error)) {
         const conditions = notReady(error.code, error.message, error.consequence === 'stalled' ? 'stalled' : 'waits');
         await this.#writeStatus(resource, conditions, keptFields(resource), signal);
       }
@@ -99,7 +100,7 @@ export class VaultSecretController {
       ...(synced === undefined ? {} : { target: synced.target }),
     };
     await this.#writeStatus(resource, [readyCondition(spec, synced)], fields, signal);
-    const rotationMs = due === undefined ? undefined : Math.max(1000, due.getTime() - this.#world.clock.now().getTime());
+    const rotationMs = due === undefined ? undefined : untilDue(this.#world, due);
     const requeueAfterMs = soonest(rotationMs, synced?.requeueAfterMs);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
   }
@@ -204,8 +205,8 @@ export class VaultSecretController {
     fields: Omit<VaultSecretStatus, 'conditions' | 'observedGeneration'>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { client, failAt, clock, informers } = this.#world;
-    await writeStatus({ client, failAt, now: clock.now(), signal }, informers.vaultSecrets, resource, { conditions, fields });
+    const { client, events, failAt, clock, informers } = this.#world;
+    await writeStatus({ client, events, failAt, now: clock.now(), signal }, informers.vaultSecrets, resource, { conditions, fields });
   }
 
   #event(resource: VaultSecretResource, type: 'Normal' | 'Warning', reason: Reason, note: string): void {

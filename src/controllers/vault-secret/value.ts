@@ -3,10 +3,11 @@ import { KeysteadError } from '../../api/error.ts';
 import type { VaultSecretSpec } from '../../api/vault-secret.ts';
 import { generate } from '../../crypto/generate/generate.ts';
 import type { KeyGenerator } from '../../crypto/keys.ts';
+import type { KubeObject } from '../../kube/object.ts';
 import { resources } from '../../kube/resource.ts';
 import { isNotFound } from '../../kube/errors.ts';
 import type { World } from '../world.ts';
-import { SOURCE_LABEL } from '../world.ts';
+import { MANAGED_LABEL, SOURCE_LABEL } from '../world.ts';
 import type { Refusal } from './decide.ts';
 import { contentOf, sourceSecret } from './source.ts';
 
@@ -23,6 +24,7 @@ export function inputsOf(world: Pick<World, 'informers'>, namespace: string, spe
   const { name, key } = spec.secretRef;
   const source = world.informers.sourceSecrets.get(`${namespace}/${name}`);
   if (source === undefined || source.metadata.labels?.[SOURCE_LABEL] !== spec.vaultRef.name) return { problem: sourceMissing(name, spec.vaultRef.name) };
+  if (isManaged(source)) return { problem: managedSource(name) };
   const content = contentOf(source, key);
   return content === undefined ? { problem: keyMissing(name, key) } : { parts: ['secretRef', key ?? '', content] };
 }
@@ -48,7 +50,7 @@ export async function makeValue(
     if (isNotFound(error)) return undefined;
     throw error;
   });
-  const labelled = secret?.metadata.labels?.[SOURCE_LABEL] === spec.vaultRef.name;
+  const labelled = secret?.metadata.labels?.[SOURCE_LABEL] === spec.vaultRef.name && !isManaged(secret);
   const content = secret === undefined || !labelled ? undefined : contentOf(sourceSecret(secret), key);
   if (secret === undefined || content === undefined) {
     const { message } = labelled ? keyMissing(name, key) : sourceMissing(name, spec.vaultRef.name);
@@ -62,6 +64,19 @@ export async function makeValue(
 /** Generators that make one thing give it under the name that every single value has. */
 function oneValue(spec: Generate | undefined, field: string): string {
   return spec?.password !== undefined || spec?.uuid !== undefined || spec?.bytes !== undefined ? 'value' : field;
+}
+
+function isManaged({ metadata }: KubeObject): boolean {
+  return metadata.labels?.[MANAGED_LABEL] !== undefined;
+}
+
+/** A value that is taken from where one is written to would change for ever (decisions 28). */
+function managedSource(name: string): Refusal {
+  return {
+    reason: 'SourceMissing',
+    message: `Secret ${name} is written by Keystead (label ${MANAGED_LABEL}), so it is no source, whatever other label it carries. Name the Secret that its value comes from.`,
+    consequence: 'waits',
+  };
 }
 
 function sourceMissing(name: string, vault: string): Refusal {

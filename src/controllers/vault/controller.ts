@@ -10,6 +10,7 @@ import { isReady, notReady, type WantedCondition } from '../conditions.ts';
 import { confirmGone } from '../confirm-gone.ts';
 import { kinds, type VaultResource } from '../resources.ts';
 import { writeStatus } from '../status.ts';
+import { untilDue } from '../until-due.ts';
 import type { World } from '../world.ts';
 import { decideVault, rotationDue, type VaultDecision } from './decide.ts';
 import { softDelete } from './deletion.ts';
@@ -150,7 +151,7 @@ export class VaultController {
   async #settled(resource: VaultResource, spec: VaultSpec, record: VaultHead, signal: AbortSignal): Promise<Result> {
     const { againMs } = await this.#housekeeper.run(record, signal);
     const due = rotationDue(spec, record);
-    const rotationMs = due === undefined ? undefined : Math.max(1000, due.getTime() - this.#world.clock.now().getTime());
+    const rotationMs = due === undefined ? undefined : untilDue(this.#world, due);
     const statusMs = await this.#writeStatus(resource, this.#conditions(), record, signal);
     const requeueAfterMs = soonest(againMs, rotationMs, statusMs);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
@@ -176,7 +177,7 @@ export class VaultController {
 
   /** Answers milliseconds after which a write that was put off is due. */
   async #writeStatus(resource: VaultResource, conditions: readonly WantedCondition[], record: VaultHead | undefined, signal: AbortSignal): Promise<number | undefined> {
-    const { client, failAt, clock, informers } = this.#world;
+    const { client, events, failAt, clock, informers } = this.#world;
     const key = keyOf(resource.metadata);
     const now = clock.monotonic();
     const waits = (this.#statusWritten.get(key) ?? Number.NEGATIVE_INFINITY) + STATUS_INTERVAL_MS - now;
@@ -184,7 +185,7 @@ export class VaultController {
     const onlyCounts = resource.status?.observedGeneration === resource.metadata.generation && told.length === conditions.length && told.every((one, n) => one.reason === conditions[n]?.reason);
     if (waits > 0 && onlyCounts) return waits;
     const fields = record === undefined ? {} : vaultStatus(this.#world, record);
-    const wrote = await writeStatus({ client, failAt, now: clock.now(), signal }, informers.vaults, resource, { conditions, fields });
+    const wrote = await writeStatus({ client, events, failAt, now: clock.now(), signal }, informers.vaults, resource, { conditions, fields });
     if (wrote) this.#statusWritten.set(key, now);
     return undefined;
   }

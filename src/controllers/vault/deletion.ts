@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000;
 export function softDelete(world: World, record: VaultHead, caller: Caller): Promise<VaultHead> {
   return world.vaults.change(record, caller, (head) => {
     if (head.deleted !== undefined) return undefined;
-    const now = world.clock.now();
+    const now = world.clockGuard.latest();
     const deleted = { at: now.toISOString(), scheduledPurge: new Date(now.getTime() + head.retentionDays * DAY_MS).toISOString() };
     return { operation: 'VaultDelete', head: { ...head, deleted } };
   });

@@ -63,8 +63,11 @@ export class VaultHousekeeper {
         continue;
       }
       const confirmed = this.#world.clockGuard.confirm(what);
-      if (confirmed === 'now') await this.#world.objects.purge(vault, due.name, callerFor('vault', signal));
-      else again = soonest(again, confirmed);
+      if (confirmed === 'now') {
+        // Verified before it is destroyed: a forged tombstone destroys nothing.
+        await this.#world.objects.get(vault, due.name);
+        await this.#world.objects.purge(vault, due.name, callerFor('vault', signal));
+      } else again = soonest(again, confirmed);
     }
     return again;
   }

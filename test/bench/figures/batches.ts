@@ -45,7 +45,7 @@ async function measure(figure: BatchFigure, options: BenchOptions): Promise<Figu
     runs.push(done);
   }
   const { batch, leastSeconds } = median(runs, (run) => run.batch.seconds);
-  const fits = figure.goalPeakMiB === undefined || batch.peakMemory <= figure.goalPeakMiB * MIB;
+  const fits = figure.goalPeakMiB === undefined || batch.memory.peak <= figure.goalPeakMiB * MIB;
   return {
     figure: figure.name,
     count,

@@ -12,6 +12,9 @@ const SAMPLES = 200;
 const SOURCES = 20;
 const GOAL_P99_MS = 1_000;
 const GOAL_OVERTAKE_SECONDS = 2;
+const VAULT_STATUS_MS = 12_000;
+/** For all kinds together; an operator that asked once for each object would need ten thousand. */
+const MOST_READS = 100;
 /** Between two new objects while a restart's first look is under way. */
 const NEW_OBJECT_EVERY_MS = 250;
 
@@ -24,7 +27,7 @@ async function measure(options: BenchOptions): Promise<readonly Figure[]> {
   try {
     await openBench(cluster);
     const load = await createAll(cluster, resources.vaultSecrets, Array.from({ length: count }, (_, n) => generatedSecret(`bench-${n}`)));
-    options.say(`secrets-10000: ${count} created in ${round(load.seconds)} s, peak ${round(load.peakMemory / MIB, 1)} MiB`);
+    options.say(`secrets-10000: ${count} created in ${round(load.seconds)} s, peak ${round(load.memory.peak / MIB, 1)} MiB`);
     const source = await changedSources(cluster, Math.ceil(SAMPLES / options.divisor));
     options.say('secrets-10000: sources followed');
     const overtaking = await overtaken(cluster);
@@ -41,7 +44,7 @@ async function measure(options: BenchOptions): Promise<readonly Figure[]> {
         goal: `${GOAL_MIB} MiB`, met: peak <= GOAL_MIB, loadSeconds: round(load.seconds), perSecond: round(count / load.seconds, 1), load: costs(load, count),
       },
       { figure: 'secrets-10000-source-change', count, ...source, goal: `p99 under ${GOAL_P99_MS} ms`, met: source.p99Ms < GOAL_P99_MS },
-      { figure: 'secrets-10000-restart', count, seconds: restart.seconds, requests: restart.requests, goal: 'no write, and no request for each object', met: restart.writes === 0 && restart.reads < 100 },
+      { figure: 'secrets-10000-restart', count, seconds: restart.seconds, writes: restart.writes, readsOfOperator: restart.reads, requests: restart.requests, goal: 'no write, and no request for each object', met: restart.writes === 0 && restart.reads <= MOST_READS },
       {
         figure: 'secrets-10000-overtake', count, seconds: Math.max(overtaking, restart.slowestNewSeconds), behindRefreshesSeconds: overtaking, duringRestartSeconds: restart.slowestNewSeconds,
         firstNewAfterStartSeconds: restart.firstNewSeconds, goal: `${GOAL_OVERTAKE_SECONDS} s`, met: Math.max(overtaking, restart.slowestNewSeconds) <= GOAL_OVERTAKE_SECONDS,
@@ -96,6 +99,7 @@ interface Restart {
   readonly seconds: number;
   readonly requests: Readonly<Record<string, number>>;
   readonly writes: number;
+  /** Of the operator, from its start on: lists, and watches that it opened. */
   readonly reads: number;
   /** In another restart: of objects that were created once the first of them was Ready, the slowest. */
   readonly slowestNewSeconds: number;
@@ -103,23 +107,26 @@ interface Restart {
 }
 
 async function restarted(cluster: Cluster): Promise<Restart> {
+  // The status of a vault follows the counts of its objects once in ten seconds: that must be over.
+  await sleep(systemClock, VAULT_STATUS_MS);
   await cluster.stopOperator();
   const before = await cluster.requests();
   const started = systemClock.monotonic();
-  cluster.startOperator();
+  await cluster.startOperator();
   const seconds = round(((await cluster.operator.idle()) - started) / 1000);
   const requests = await cluster.requestsSince(before);
-  const total = (verbs: readonly string[]): number => Object.entries(requests).filter(([key]) => verbs.includes(key.split(' ')[0] ?? '')).reduce((sum, [, count]) => sum + count, 0);
+  const writes = Object.entries(requests).filter(([key]) => !/^(GET|LIST) /.test(key)).reduce((sum, [, count]) => sum + count, 0);
+  const reads = await cluster.operator.reads();
   await cluster.stopOperator();
   const [firstNewSeconds, slowestNewSeconds] = await newWhileRestarting(cluster);
-  return { seconds, requests, writes: total(['POST', 'PUT', 'PATCH', 'DELETE']), reads: total(['GET', 'LIST']), slowestNewSeconds, firstNewSeconds };
+  return { seconds, requests, writes, reads, slowestNewSeconds, firstNewSeconds };
 }
 
 /** Creates new objects one after the other from the start of the process until it is at rest. */
 async function newWhileRestarting(cluster: Cluster): Promise<[firstSeconds: number, slowestSeconds: number]> {
   const readiness = new Readiness(cluster.api, resources.vaultSecrets, BENCH);
   await readiness.all(['bench-0']);
-  cluster.startOperator();
+  await cluster.startOperator();
   const started = systemClock.monotonic();
   const news: Promise<{ createdAt: number; readyAt: number }>[] = [];
   let firstReady = Number.POSITIVE_INFINITY;

@@ -200,3 +200,13 @@ describe('a target in another namespace', () => {
     expect(await other.data('shared-out')).toEqual(before);
   });
 });
+
+describe('what went wrong', () => {
+  it('is told by a Warning event, once for each reason', async () => {
+    await team.apply(secret('orphan', { generate: { uuid: {} } }, 'nowhere'));
+    await team.reason('vaultsecret/orphan', 'VaultNotFound');
+    await until(async () => (await team.kubectl('get', 'events.events.k8s.io', '-o', 'json')).includes('VaultNotFound'));
+    const { items }: { items: { regarding: { name: string }; reason: string; type: string }[] } = JSON.parse(await team.kubectl('get', 'events.events.k8s.io', '-o', 'json'));
+    expect(items.filter(({ regarding }) => regarding.name === 'orphan').map(({ type, reason }) => `${type} ${reason}`)).toEqual(['Warning VaultNotFound']);
+  });
+});

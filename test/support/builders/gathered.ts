@@ -20,6 +20,7 @@ export function gathered(parts: Partial<Gathered> = {}): Gathered {
     mayUseForeignVersions: false,
     otherAdopts: false,
     now: hoursLater(1),
+    clocksAgree: true,
     clockTrusted: true,
     ...parts,
   };

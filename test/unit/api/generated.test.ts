@@ -1,7 +1,10 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { generators } from '../../../tools/generate/generators.ts';
+
+// Helm renders the chart; on a new machine it is built first, which takes minutes.
+jest.setTimeout(600_000);
 
 const top = join(import.meta.dirname, '../../..');
 const current = (path: string): string => (existsSync(join(top, path)) ? readFileSync(join(top, path), 'utf8') : 'missing');

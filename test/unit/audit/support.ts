@@ -77,6 +77,7 @@ export async function testAudit(options: { writer?: string; store?: Store; sink?
     store,
     clock,
     log: silentLog,
+    failAt: () => undefined,
     metrics: { accepted: (lines) => void (metrics.accepted += lines), unavailable: (is) => void metrics.unavailable.push(is) },
     signal: new AbortController().signal,
   });

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { deniedDomains } from '../../../src/api/target.ts';
+import { operatorSettings } from '../../../src/cli/operator.ts';
 import type { ChartValues } from '../../../tools/generate/chart/values.ts';
 import { valueSets } from '../../../tools/generate/chart/value-sets.ts';
 import { rendered } from './rendered.ts';
@@ -33,10 +35,25 @@ describe('the operator as the chart runs it', () => {
   });
 
   it('is told what the chart decides about rights and targets, or it would miss its guards', async () => {
-    expect(await argumentsOf({ rbac: { namespaces: ['team-a', 'team-b'] } }, '--serve-namespace')).toEqual(['--serve-namespace=team-a', '--serve-namespace=team-b']);
-    expect(await argumentsOf({ rbac: { restart: true } }, '--restart')).toEqual(['--restart']);
-    expect(await argumentsOf({}, '--restart')).toEqual([]);
-    expect(await argumentsOf({ targets: { deniedDomains: ['a.example.com'] } }, '--denied-domain')).toEqual(['--denied-domain=a.example.com']);
+    const settings = async (values: ChartValues) => {
+      const [command, ...args] = (await pod(values)).containers[0].args;
+      expect(command).toBe('operator');
+      return operatorSettings(args, {});
+    };
+    expect((await settings({})).deployment).toEqual({ restart: false, deniedDomains });
+    expect((await settings({ rbac: { restart: true } })).deployment).toEqual({ restart: true, deniedDomains });
+    expect((await settings({ rbac: { namespaces: ['team-a', 'team-b'] }, targets: { deniedDomains: ['a.example.com'] } })).deployment).toEqual({
+      restart: false,
+      namespaces: ['team-a', 'team-b'],
+      deniedDomains: ['a.example.com'],
+    });
+    expect(await settings(valueSets['audit-file'] ?? {})).toMatchObject({
+      namespace: '$(POD_NAMESPACE)',
+      identity: '$(POD_NAME)',
+      audit: { stdout: true, file: '/var/log/keystead/audit.log', sync: true },
+      metricsPort: 8080,
+      healthPort: 8081,
+    });
   });
 
   it('writes audit records where the values say, and to a file only on a volume', async () => {

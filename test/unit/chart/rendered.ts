@@ -1,7 +1,11 @@
+import { jest } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { render } from '../../../tools/generate/chart/helm.ts';
 import type { ChartValues } from '../../../tools/generate/chart/values.ts';
 import type { Manifest } from '../../../src/operator/manifest.ts';
+
+// On a new machine the first to ask for Helm builds it, which takes minutes.
+jest.setTimeout(600_000);
 
 export type Rendered = Manifest & { readonly [field: string]: unknown };
 

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
 import { CHART, helm, HelmError, render } from '../../../tools/generate/chart/helm.ts';
 import { valueSets } from '../../../tools/generate/chart/value-sets.ts';
 import { chartValues } from '../../../tools/generate/chart/values.ts';
+
+// On a new machine the first to ask for Helm builds it, which takes minutes.
+jest.setTimeout(600_000);
 
 const read = (path: string): string => readFileSync(join(CHART, path), 'utf8');
 

@@ -215,6 +215,27 @@ describe('faults', () => {
     expect(rig.transport.streams.length).toBeLessThan(10);
   });
 
+  it('is not held up any longer by an outage that is over', async () => {
+    rig = new Rig();
+    const stream = await rig.startWith();
+    const answers = [...Array.from({ length: 8 }, () => 'none'), 'refused', 'gone'];
+    rig.transport.onStream = (next) => {
+      const answer = answers.shift();
+      if (answer === 'none') next.end(new Error('connection refused'));
+      if (answer === 'refused') {
+        next.status = 403;
+        next.send({ kind: 'Status', code: 403, reason: 'Forbidden' });
+        next.end();
+      }
+      if (answer === 'gone') next.send(gone);
+    };
+    stream.end();
+    while (answers.length > 1) await rig.clock.advance(1_000);
+    await rig.clock.advance(3_000);
+    expect(answers).toEqual([]);
+    expect(rig.transport.stream.query).toMatchObject({ sendInitialEvents: true });
+  });
+
   it('destroys the connection of a watch that fell silent, and opens another one', async () => {
     const lines: string[] = [];
     rig = new Rig({ silenceMs: 90_000, log: { ...silentLog, info: (line) => lines.push(line), warn: (line) => lines.push(line) } });

@@ -47,6 +47,8 @@ function rbac(): string {
     operatorRbac({ namespace: placeholders.namespace, namespaces, features });
   const everywhere = of('all', []);
   const listed = of([placeholders.served], []);
+  const onlyListed = only(listed, everywhere);
+  const inEach = onlyListed.filter(({ metadata }) => metadata.namespace === placeholders.served);
   const text = (objects: readonly Manifest[]): string => documents(objects.map(templateOf));
   return [
     text(both(everywhere, listed)),
@@ -54,7 +56,8 @@ function rbac(): string {
     '{{- if .Values.rbac.restart }}\n',
     '{{- fail "rbac.restart needs an operator of the whole cluster: set rbac.restart to false, or rbac.namespaces to []" }}\n',
     '{{- end }}\n',
-    `{{- range .Values.rbac.namespaces }}\n${text(only(listed, everywhere))}{{- end }}\n`,
+    text(only(onlyListed, inEach)),
+    `{{- range .Values.rbac.namespaces }}\n${text(inEach)}{{- end }}\n`,
     '{{- else }}\n',
     text(only(everywhere, listed)),
     when('.Values.rbac.restart', text(only(of('all', ['restart']), everywhere))),

@@ -72,6 +72,7 @@ describe('issuing waits', () => {
   const failures = { count: 2, nextAttempt: hoursLater(2).toISOString(), attempt: 'inputs-2/ca-1' };
   it.each<[string, Gathered, string]>([
     ['for a clock that can be trusted', gathered({ ...due, clockTrusted: false }), 'keep RenewalDue ClockUntrusted'],
+    ['for clocks that agree, whatever asks for it', gathered({ inputs: 'inputs-2', clocksAgree: false }), 'keep SpecChanged ClockUntrusted'],
     ['for its issuer', gathered({ inputs: 'inputs-2', issuer: { kind: 'missing' } }), 'keep SpecChanged IssuerNotFound'],
     ['for leave to use the issuer', gathered({ inputs: 'inputs-2', issuer: { kind: 'notAllowed' } }), 'keep SpecChanged IssuerNotAllowed'],
     ['for the CA', gathered({ inputs: 'inputs-2', issuer: { kind: 'notReady', reason: 'CaNotReady', message: 'x' } }), 'keep SpecChanged CaNotReady'],
@@ -97,7 +98,7 @@ describe('issuing waits', () => {
     expect(summary(facts)).toBe('issue RenewRequested own');
   });
 
-  it('not for the clock when it is not time that asks for it', () => {
+  it('not for the rest of a fleet when it is not time that asks for it', () => {
     expect(summary(gathered({ inputs: 'inputs-2', clockTrusted: false }))).toBe('issue SpecChanged own');
   });
 

@@ -126,7 +126,7 @@ describe('the renewal of a certificate that is signed outside', () => {
     await due();
     expect(rig.ready('web')).toBe('True RenewalWaiting');
     expect(signing()).toMatchObject({ status: 'True', reason: 'SigningNeeded' });
-    expect(rig.events.map(({ type, reason }) => `${type} ${reason}`)).toEqual(['Warning RenewalWaiting', 'Warning SigningNeeded']);
+    expect(rig.events.map(({ type, reason }) => `${type} ${reason}`).toSorted()).toEqual(['Warning RenewalWaiting', 'Warning SigningNeeded']);
     expect(parseCsr(csr()).publicKeyThumbprint).not.toBe(publicKeyThumbprint(new X509Certificate(leaf).publicKey));
     expect(rig.target('web')).toEqual(before);
     web({ external: { signedCertificate: company.sign(csr()) + company.intermediatePem } });
