@@ -25,6 +25,8 @@ const commands: Readonly<Record<string, Entry>> = {
   recover: { summary: 'takes a deleted vault back', load: () => import('./cli/recover.ts') },
   purge: { summary: 'destroys a deleted vault', load: () => import('./cli/purge.ts') },
   renew: { summary: 'renews a certificate now', load: () => import('./cli/renew.ts') },
+  csr: { summary: 'prints the CSR of a certificate that waits to be signed', load: () => import('./cli/csr.ts') },
+  merge: { summary: 'gives a signed certificate back', load: () => import('./cli/merge.ts') },
   why: { summary: 'says what keeps a resource from being Ready', load: () => import('./cli/why.ts') },
   version: { summary: 'prints the version', load: () => import('./cli/version.ts') },
 };

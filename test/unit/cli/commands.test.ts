@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { HelpAsked, UsageError } from '../../../src/cli/args.ts';
 import * as audit from '../../../src/cli/audit.ts';
+import * as csr from '../../../src/cli/csr.ts';
 import * as deleted from '../../../src/cli/deleted.ts';
 import * as dev from '../../../src/cli/dev.ts';
 import type { Command } from '../../../src/cli/io.ts';
+import * as merge from '../../../src/cli/merge.ts';
 import * as operator from '../../../src/cli/operator.ts';
 import * as purge from '../../../src/cli/purge.ts';
 import * as records from '../../../src/cli/records.ts';
@@ -13,7 +15,7 @@ import * as version from '../../../src/cli/version.ts';
 import * as why from '../../../src/cli/why.ts';
 import { testIo } from './io.ts';
 
-const commands: Readonly<Record<string, Command>> = { audit, deleted, dev, operator, purge, records, recover, renew, version, why };
+const commands: Readonly<Record<string, Command>> = { audit, csr, deleted, dev, merge, operator, purge, records, recover, renew, version, why };
 
 describe('every command', () => {
   it.each(Object.entries(commands))('%s helps with usage and examples, whatever else is asked', async (name, command) => {
@@ -43,6 +45,9 @@ describe('every command', () => {
     ['audit', ['prove', 'log', '--dump', 'x'], 'keystead audit can verify, not "prove".'],
     ['audit', ['verify'], 'needs an argument more'],
     ['renew', ['web', '--kubeconfig', '/nowhere'], 'The kubeconfig /nowhere cannot be read.'],
+    ['csr', ['web', '--identity', '4f0a'], '--identity must be a SHA-256 in hex, 64 digits.'],
+    ['merge', ['web'], 'needs -f FILE'],
+    ['merge', ['web', '-f', '/nowhere'], '/nowhere cannot be read.'],
     ['dev', ['--log-level', 'loud'], '--log-level must be one of error, warn, info, debug, not "loud".'],
   ])('%s %j is refused with what to do', async (name, args, message) => {
     const asked = Promise.resolve(commands[name]?.run(args, testIo()));

@@ -25,6 +25,8 @@ Commands:
   recover   takes a deleted vault back
   purge     destroys a deleted vault
   renew     renews a certificate now
+  csr       prints the CSR of a certificate that waits to be signed
+  merge     gives a signed certificate back
   why       says what keeps a resource from being Ready
   version   prints the version
 
