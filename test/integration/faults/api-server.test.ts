@@ -105,6 +105,18 @@ it.each([['record', () => records], ['target', targets], ['status', () => status
   expect(await tenant.versions(`lost-${name}`)).toBe(1);
 });
 
+it('knows its own target again when the answer to its creation is lost and the watch is behind too', async () => {
+  await start();
+  const managed: Matcher = ({ watch, query }) => watch && query.get('labelSelector') === 'keystead.dev/managed';
+  await proxy.untilWatches(1, managed);
+  proxy.inject(managed, { kind: 'hang' }, 10);
+  proxy.endWatches(managed);
+  proxy.inject(targets(), { kind: 'cut-after' });
+  await declare('unseen');
+  await tenant.ready('VaultSecret/unseen');
+  expect(await tenant.versions('unseen')).toBe(1);
+});
+
 it('gives up a write that hangs, and makes nothing twice', async () => {
   // 30 s of patience are 1.5 s here.
   await start(laterChoices(0, 20));
