@@ -1,5 +1,5 @@
 import { KeysteadError } from '../api/error.ts';
-import type { Clock, Timer } from './clock.ts';
+import { nextTurn, type Clock, type Timer } from './clock.ts';
 import { withTimeout } from './deadline.ts';
 import { isTransient } from './failure.ts';
 import type { Log, LogFields } from './log.ts';
@@ -64,6 +64,8 @@ const GRACE_MS = 20_000;
 /** A conflict is somebody else's write on its way to our cache: nearly at once is right, at once would spin. */
 const CONFLICT_DELAY_MS = 50;
 const MOST_QUICK_CONFLICTS = 5;
+/** How long workers go on before others have a turn. */
+const LONGEST_TURN_MS = 10;
 
 /** Takes keys from a queue and reconciles them with a number of workers, in the way of controller-runtime. */
 export class Controller {
@@ -73,6 +75,7 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #log: Log;
   readonly #conflicts = new Map<string, number>();
+  #turnBegan = 0;
 
   constructor(options: ControllerOptions) {
     this.name = options.name;
@@ -106,7 +109,21 @@ export class Controller {
     for (let item = await this.queue.get(); item !== undefined; item = await this.queue.get()) {
       await this.#handle(item, signal);
       this.queue.done(item.key);
+      await this.#giveWay();
     }
+  }
+
+  /**
+   * Reconciles that find nothing to do wait for nothing: ten thousand of them in a row would hold up watches, the lease
+   * and probes for seconds, and what is urgent would not even get into the queue.
+   */
+  async #giveWay(): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.monotonic() - this.#turnBegan < LONGEST_TURN_MS) {
+      return;
+    }
+    await nextTurn();
+    this.#turnBegan = clock.monotonic();
   }
 
   async #handle(item: WorkItem, giveUp: AbortSignal): Promise<void> {

@@ -62,22 +62,39 @@ export class Mortal implements Transport {
   }
 }
 
+/** Whether the process dies now: it has come to `at`, the `nth` fail point since it started. */
+type Fate = (at: FailPoint, nth: number) => 'dies' | 'goes on' | 'begins nothing more';
+
 /** An operator that dies when it comes to `point`; resolves when it is dead and nothing of it is left in this process. */
 export async function dieAt(on: ControlPlane, point: FailPoint, choices: OperatorChoices = {}): Promise<void> {
-  let mortal: Mortal | undefined;
   let begun = false;
+  const died = await liveAndDie(on, choices, (at) => {
+    if (at === point) return 'dies';
+    // The watch may tell of a write before its answer comes: nothing may be begun because of that any more.
+    if (begun && at.endsWith(':before')) return 'begins nothing more';
+    begun ||= at === point.replace(':after', ':before');
+    return 'goes on';
+  });
+  if (!died) throw new Error(`the operator never came to ${point}`);
+}
+
+/** An operator that dies at its `last` fail point, wherever that is and whatever else is under way; false if it has less to do. */
+export function dieAfter(on: ControlPlane, last: number): Promise<boolean> {
+  return liveAndDie(on, {}, (_at, nth) => (nth >= last ? 'dies' : 'goes on'));
+}
+
+async function liveAndDie(on: ControlPlane, choices: OperatorChoices, fate: Fate): Promise<boolean> {
+  let mortal: Mortal | undefined;
+  let points = 0;
   const isDead = (): boolean => mortal?.dead === true;
   const dying = startOperator(on, {
     ...choices,
     transport: (real) => (mortal = new Mortal(choices.transport?.(real) ?? real)),
     failAt: (at) => {
-      if (isDead() || at === point) {
-        mortal?.kill();
-        throw new Killed();
-      }
-      // The watch may tell of a write before its answer comes: nothing may be begun because of that any more.
-      if (begun && at.endsWith(':before')) throw new Killed();
-      begun ||= at === point.replace(':after', ':before');
+      points += 1;
+      const meets = isDead() ? 'dies' : fate(at, points);
+      if (meets === 'dies') mortal?.kill();
+      if (meets !== 'goes on') throw new Killed();
     },
     started: () => true,
   });
@@ -88,7 +105,7 @@ export async function dieAt(on: ControlPlane, point: FailPoint, choices: Operato
   await loseLease(on);
   mortal?.bury();
   await dying.then((operator) => operator.stop()).catch(() => undefined);
-  if (!died) throw new Error(`the operator never came to ${point}`);
+  return died;
 }
 
 /** Takes the lease of a dead leader away: nobody waits 15 s for it to run out in a test. */

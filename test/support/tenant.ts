@@ -108,6 +108,11 @@ export class Tenant {
     return head === undefined ? undefined : this.#head<ObjectHead>(objectRecordName(head.vaultId, object));
   }
 
+  /** The name of an object's record. */
+  async recordName(object: string, vault = 'app'): Promise<string> {
+    return objectRecordName((await this.vaultHead(vault))?.vaultId ?? '', object);
+  }
+
   /** How many versions of an object were ever made and are kept. */
   async versions(object: string, vault = 'app'): Promise<number> {
     const head = await this.objectHead(object, vault);

@@ -99,6 +99,7 @@ describe('the program as the chart runs it', () => {
     await apply(manifests, { on });
     await kubectl(['-n', 'served', 'wait', '--for=condition=Ready', '--timeout=20s', 'vault/app', 'vaultsecret/token'], { on });
     await kubectl(['-n', 'served', 'delete', 'vault', 'app'], { on });
+    await until(async () => (await kubectl(['get', 'deletedvault', 'served.app', '--ignore-not-found', '-o', 'name'], { on })) !== '');
     await kubectl(['wait', '--for=condition=Ready', '--timeout=20s', 'deletedvault/served.app'], { on });
     // Its event belongs to a cluster-scoped object, so it lies in the namespace `default`.
     const vaultId = await kubectl(['get', 'deletedvault', 'served.app', '-o', 'jsonpath={.status.vaultId}'], { on });

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { ControlPlane } from '../../../src/cli/dev/control-plane.ts';
+import { resources } from '../../../src/kube/resource.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { closeClients } from '../../support/admin.ts';
 import { ownControlPlane } from '../../support/control-plane.ts';
@@ -104,6 +105,18 @@ it.each([['record', () => records], ['target', targets], ['status', () => status
   expect(await tenant.versions(`lost-${name}`)).toBe(1);
 });
 
+it('knows its own target again when the answer to its creation is lost and the watch is behind too', async () => {
+  await start();
+  const managed: Matcher = ({ watch, query }) => watch && query.get('labelSelector') === 'keystead.dev/managed';
+  await proxy.untilWatches(1, managed);
+  proxy.inject(managed, { kind: 'hang' }, 10);
+  proxy.endWatches(managed);
+  proxy.inject(targets(), { kind: 'cut-after' });
+  await declare('unseen');
+  await tenant.ready('VaultSecret/unseen');
+  expect(await tenant.versions('unseen')).toBe(1);
+});
+
 it('gives up a write that hangs, and makes nothing twice', async () => {
   // 30 s of patience are 1.5 s here.
   await start(laterChoices(0, 20));
@@ -113,15 +126,18 @@ it('gives up a write that hangs, and makes nothing twice', async () => {
   expect(await tenant.versions('hanging')).toBe(1);
 });
 
-it('comes through storms of conflicts on its resources and targets with one version for each change', async () => {
+it('comes through storms of conflicts on its resources, records and targets with one version for each change', async () => {
   await start();
   await declare('stormy');
   await tenant.ready('VaultSecret/stormy');
   const storm = new AbortController();
+  const record = { namespace: OPERATOR_NAMESPACE, name: await tenant.recordName('stormy') };
   const blow = async (): Promise<void> => {
     for (let n = 0; !storm.signal.aborted; n += 1) {
       await tenant.annotate('VaultSecret/stormy', { 'example.com/storm': String(n) });
       await tenant.annotate('Secret/stormy', { 'example.com/storm': String(n) });
+      // Whatever is not data may be changed by others, as tools that label everything do.
+      await tenant.client.mergePatch(resources.secrets, record, { metadata: { annotations: { 'example.com/storm': String(n) } } });
     }
   };
   const already = proxy.requests.length;

@@ -4,7 +4,7 @@ import { resources } from '../../../src/kube/resource.ts';
 import { failPoints } from '../../../src/runtime/fail-point.ts';
 import { adminClient, closeClients } from '../../support/admin.ts';
 import { ownControlPlane } from '../../support/control-plane.ts';
-import { dieAt } from '../../support/mortal.ts';
+import { dieAfter, dieAt } from '../../support/mortal.ts';
 import { laterChoices } from '../../support/moved-clock.ts';
 import { installKeystead, OPERATOR_NAMESPACE, startOperator } from '../../support/operator.ts';
 import { expectOrderlyCalls } from '../../support/orderly-calls.ts';
@@ -62,6 +62,26 @@ it('killed before and after a checkpoint of the audit log, it comes to the same 
   const operator = await startOperator(on, writes.choices);
   await tenant.ready('VaultSecret/number-0', 'VaultSecret/number-1').finally(() => operator.stop());
   expect(await Promise.all([0, 1].map((n) => tenant.versions(`number-${n}`)))).toEqual([1, 1]);
+}, 60_000);
+
+it('makes each of many things once, killed again and again wherever it happens to be', async () => {
+  const tenant = await Tenant.create(on);
+  await tenant.declare('Vault/app', {});
+  await tenant.declare('VaultIssuer/self', { selfSigned: {} });
+  const names = Array.from({ length: 12 }, (_, n) => `thing-${n}`);
+  for (const name of names) {
+    await tenant.declare(`VaultSecret/${name}`, { vaultRef: { name: 'app' }, generate: { password: {} }, target: {} });
+    await tenant.declare(`VaultCertificate/cert-${name}`, { vaultRef: { name: 'app' }, issuerRef: { name: 'self' }, dnsNames: ['a.example'], target: {} });
+  }
+  // Primes, so that deaths meet ever other places.
+  for (const last of [1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31]) await dieAfter(on, last);
+  const operator = await startOperator(on, writes.choices);
+  const refs = names.flatMap((name) => [`VaultSecret/${name}`, `VaultCertificate/cert-${name}`] as const);
+  await tenant.ready(...refs).finally(() => operator.stop());
+  const versions = await Promise.all(names.flatMap((name) => [tenant.versions(name), tenant.versions(`cert-${name}`)]));
+  expect(new Set(versions)).toEqual(new Set([1]));
+  const values = await Promise.all(names.map(async (name) => (await tenant.data(name))?.['value']));
+  expect(new Set(values).size).toBe(names.length);
 }, 60_000);
 
 it('has a flow for every fail point', () => {

@@ -4,7 +4,7 @@ import { ApiError, ConnectionError } from '../../../src/kube/errors.ts';
 import { errorFields } from '../../../src/observe/error-fields.ts';
 import { Controller, type ControllerMetrics, type ControllerOptions, type Reconcile } from '../../../src/runtime/controller.ts';
 import type { Log } from '../../../src/runtime/log.ts';
-import { WorkQueue } from '../../../src/runtime/queue.ts';
+import { priority, WorkQueue } from '../../../src/runtime/queue.ts';
 import { sleep } from '../../../src/runtime/clock.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 
@@ -172,5 +172,26 @@ describe('limits and ends', () => {
     await rig.running;
     expect(rig.clock.monotonic()).toBe(0);
     expect(rig.lines).toEqual([]);
+  });
+});
+
+describe('much work that waits for nothing', () => {
+  it('lets the network and timers have their turn, and what is urgent overtake the rest', async () => {
+    const order: string[] = [];
+    const rig: Rig = new Rig(async (key) => {
+      order.push(key);
+      rig.clock.freeze(1);
+      return {};
+    });
+    for (let n = 0; n < 1_000; n += 1) {
+      rig.queue.add(`routine-${n}`, priority.routine);
+    }
+    // As an event of a watch comes: when the event loop gets to it.
+    setImmediate(() => rig.queue.add('urgent', priority.change));
+    while (order.length < 1_001) {
+      await settle();
+    }
+    expect(order.indexOf('urgent')).toBeLessThan(50);
+    await rig.end();
   });
 });

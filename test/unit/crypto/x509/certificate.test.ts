@@ -250,7 +250,7 @@ describe('issuers', () => {
     const keyFile = openssl.file('');
     const pem = openssl.run('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile, '-config', folder, '-days', '30', '-batch').replace(/^[^]*?(?=-----BEGIN CERT)/, '');
     const key = openssl.run('pkey', '-in', keyFile);
-    const issuer = loadIssuer({ chainPem: pem, privateKey: importPrivateKey(key), now: after(60_000) });
+    const issuer = loadIssuer({ chainPem: pem, privateKey: importPrivateKey(key), now: new Date(new X509Certificate(pem).notBefore.getTime() + 60_000) });
     expect(issuer.encodedSubject.includes(Buffer.from([0x13, 7, ...Buffer.from('Some CA')]))).toBe(true);
     expect(openssl.verify((await leaf({}, issuer)).pem, pem)).toBe('OK');
   });
