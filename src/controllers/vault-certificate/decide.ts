@@ -5,6 +5,7 @@ import type { Decision, Problem } from './decision.ts';
 import { attemptOf, endOf, issuerName, stateOfCertificate, type Gathered } from './facts.ts';
 import { issuesAnHour, nextAllowedIssue } from './issue-limit.ts';
 import { isRenewRequested, needOf, type Need } from './need.ts';
+import { bringsOldKey } from './reach.ts';
 import { isStillWanted, needOfOperation, openOperation, wasCancelled, type OpenOperation } from './open-operation.ts';
 
 /**
@@ -167,11 +168,11 @@ export function decide(facts: Gathered): Decision {
   return facts.issuer.kind === 'external' ? { do: 'open', claim, need } : { do: 'issue', claim, need };
 }
 
-/** Undefined when the operation is void: something else is wanted by now, or from somebody who signs here. */
+/** Undefined when the operation is void: something else is wanted by now, for a target of others, or from somebody who signs here. */
 function decideInProgress(facts: Gathered, claim: Claim, open: OpenOperation): Decision | undefined {
   const need = needOfOperation(open);
   if (facts.resource.cancelRequest === open.id) return { do: 'cancel', claim, need, problem: cancelledProblem(facts.now.toISOString()), by: 'person' };
-  if (!isStillWanted(open, facts) || facts.issuer.kind === 'ca' || facts.issuer.kind === 'selfSigned') return undefined;
+  if (!isStillWanted(open, facts) || bringsOldKey(facts, open) || facts.issuer.kind === 'ca' || facts.issuer.kind === 'selfSigned') return undefined;
   // By a wrong clock a good answer would be refused, and one that has expired taken.
   const problem = firstProblem([...issuerGates, clocksDisagree], facts, need);
   return problem === undefined ? decideOpen(facts, claim, open) : { do: 'keep', claim, need, problem };

@@ -11,12 +11,11 @@ import { newVersionId } from '../../vault/blobs.ts';
 import type { Caller } from '../../vault/context.ts';
 import type { VersionHead } from '../../vault/object-record.ts';
 import { RecordChanged } from '../../vault/record-changed.ts';
-import { madeByItself } from '../target/consent.ts';
-import { recordedTarget, sinceVersionOf } from '../target/recorded-target.ts';
 import { usableVault } from '../usable-vault.ts';
 import type { World } from '../world.ts';
 import { issuerName, type Gathered } from './facts.ts';
 import type { Subject } from './gather.ts';
+import { mayReachTarget } from './reach.ts';
 import { requestOf } from './request.ts';
 import type { Issued } from './transition.ts';
 
@@ -55,14 +54,6 @@ export async function reusableKey(world: World, { spec, vault }: Subject, facts:
   const key = await openKey(world, vault, spec.objectName, current.id, caller);
   const wanted = describeKeyAlgorithm(requestOf(spec).keyAlgorithm);
   return describeKeyAlgorithm(keyAlgorithmOf(key)) === wanted ? key : undefined;
-}
-
-/** Whether the current version itself may be, or is, in the target that the spec names now. */
-function mayReachTarget({ target }: Subject['spec'], { head, resource, mayUseForeignVersions }: Gathered, version: VersionHead): boolean {
-  if (target === undefined || mayUseForeignVersions) return true;
-  const state = head?.certificate;
-  const sinceVersion = sinceVersionOf(recordedTarget(state, target, 'own'), target);
-  return madeByItself({ uid: resource.uid, version, versions: state?.versions ?? [], ...(sinceVersion === undefined ? {} : { sinceVersion }) });
 }
 
 async function openKey(world: World, vault: Subject['vault'], name: string, versionId: string, caller: Caller): Promise<KeyObject> {

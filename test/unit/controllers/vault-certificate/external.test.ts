@@ -146,6 +146,18 @@ describe('the renewal of a certificate that is signed outside', () => {
     expect(signing()?.reason).toBe('SigningNeeded');
   });
 
+  it('does not bring an old key into a target that was added while its CSR was out', async () => {
+    const spec = { privateKey: { rotationPolicy: 'Never' }, target: undefined } as const;
+    const leaf = await merged(spec);
+    await due();
+    const answer = company.sign(csr());
+    web({ ...spec, target: {}, external: { signedCertificate: chain(answer) } });
+    await rig.reconcile('web');
+    expect(parseCsr(csr()).publicKeyThumbprint).not.toBe(publicKeyThumbprint(new X509Certificate(leaf).publicKey));
+    expect((await rig.state('web')).revision).toBe(1);
+    expect(rig.targets.size === 0 || rig.target('web').data['tls.crt'] !== answer + company.intermediatePem).toBe(true);
+  });
+
   it('becomes unready, and says so, when nobody signs until the end', async () => {
     await merged();
     await due();
