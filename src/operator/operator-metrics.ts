@@ -10,8 +10,7 @@ const LEASE = 'keystead-operator';
 /** Ties the operator to the metrics of its process. Every series that is not of an object exists from now on, at 0. */
 export function operatorMetrics(metrics: Metrics): OperatorMetrics {
   metrics.leading(LEASE, false);
-  metrics.knownIssuer('selfSigned');
-  metrics.knownIssuer('ca');
+  for (const issuer of ['selfSigned', 'ca', 'external', 'import']) metrics.knownIssuer(issuer);
   return {
     queue: (name) => metrics.queues.of(name),
     controller: (name, workers) => metrics.controllers.of(name, workers),

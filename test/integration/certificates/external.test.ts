@@ -54,7 +54,7 @@ function merge(name: string, pem: string): Promise<string> {
 
 const conditionOf = (live: Live, type: string) => live.status?.conditions?.find((condition) => condition.type === type);
 
-describe('a CSR that goes out by mail, and comes back signed by openssl', () => {
+describe('lesson 14: a CSR that goes out by mail, and comes back signed by openssl', () => {
   it('becomes a TLS Secret that openssl verifies, with a key that never left the vault before', async () => {
     const csr = await csrOf('mail');
     await team.reason('vaultcertificate/mail', 'SigningNeeded');
@@ -93,7 +93,7 @@ describe('a CSR that goes out by mail, and comes back signed by openssl', () => 
   });
 });
 
-describe('an answer is refused with its reason, and the CSR goes on waiting', () => {
+describe('lesson 14: an answer is refused with its reason, and the CSR goes on waiting', () => {
   let csr: string;
   beforeAll(async () => {
     csr = await csrOf('refused');

@@ -38,6 +38,8 @@ const prepared: Readonly<Record<string, readonly string[]>> = {
   'docs/guides/sync-to-another-namespace.md': [],
   'docs/guides/certificates-from-an-own-ca.md': [vault('team-b', 'app')],
   'docs/guides/keystores-and-other-formats.md': [],
+  'docs/guides/a-ca-that-signs-by-e-mail.md': [],
+  'docs/guides/bring-your-own-certificate.md': [],
   'docs/guides/recover-what-was-deleted.md': [dbPassword, vault('team-c', 'box')],
   'docs/guides/restart-workloads.md': [source, workload],
   'docs/guides/rotate-keys.md': [secret('team-a', 'session-key', '{vaultRef: {name: app}, generate: {uuid: {}, rotation: {interval: 720h}}}')],
@@ -48,7 +50,7 @@ const TEAMS = 'team-a team-b team-c';
 /** As in a fresh cluster: everything goes but the namespaces, which take seconds to go; vaults go for good. */
 async function freshTeams(): Promise<void> {
   await terminal.run(`for t in ${TEAMS}; do kubectl create namespace $t; kubectl label namespace $t sync.keystead.dev/team-a- team-; done`);
-  await terminal.run(`for t in ${TEAMS}; do kubectl delete kvs,kvc,kvi,kvap,kv,secrets --all -n $t; done`);
+  await terminal.run(`for t in ${TEAMS}; do kubectl delete kvs,kvc,kvi,kvap,kv,secrets,configmaps --all -n $t; done`);
   const purge = `kubectl get deletedvaults -o jsonpath='{range .items[*]}{.metadata.name} {.status.vaultId}{"\\n"}{end}' |
     while read name id; do kubectl patch deletedvault $name --type=merge -p '{"spec":{"purge":"'$id'"}}'; done`;
   await until(async () => {

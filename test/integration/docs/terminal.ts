@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { ControlPlane } from '../../../src/cli/dev/control-plane.ts';
 import { sleep, systemClock } from '../../../src/runtime/clock.ts';
@@ -12,7 +12,7 @@ import { commandsOf, readPage, type Command } from '../../unit/docs/markdown.ts'
 const WITHIN_MS = 25_000;
 const AGAIN_MS = 250;
 
-/** A person's terminal, with kubectl and nothing of ours in it. */
+/** A person's terminal, with kubectl and its plugin, and nothing else of ours in it. */
 export class Terminal {
   readonly #folder: string;
   readonly #environment: Readonly<Record<string, string>>;
@@ -26,6 +26,8 @@ export class Terminal {
     const folder = mkdtempSync(join(tmpdir(), 'keystead-docs-'));
     mkdirSync(join(folder, 'bin'));
     symlinkSync(await program('kubectl'), join(folder, 'bin', 'kubectl'));
+    // From the sources, whatever lies in dist.
+    writeFileSync(join(folder, 'bin', 'kubectl-keystead'), `#!/bin/sh\nexec '${process.execPath}' '${resolve('src/main.ts')}' "$@"\n`, { mode: 0o755 });
     copyFileSync(on.adminKubeconfig, join(folder, 'kubeconfig'));
     return new Terminal(folder);
   }

@@ -45,7 +45,7 @@ describe('links', () => {
 
 describe('what the pages speak of is there', () => {
   it('reasons', () => {
-    const conditions = ['Ready', 'Stalled', 'RootKeyInCluster', 'GuardMissing', 'ClockUntrusted', 'PurgeRefused'];
+    const conditions = ['Ready', 'Stalled', 'SigningNeeded', 'RootKeyInCluster', 'GuardMissing', 'ClockUntrusted', 'PurgeRefused'];
     const rows = readPage('docs/guides/troubleshooting.md').prose.split('\n').filter((line) => line.startsWith('| `'));
     const named = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([A-Z]\w+)`/g)].map(([, reason = '']) => reason));
     expect(named.filter((reason) => !Object.hasOwn(reasons, reason))).toEqual([]);
