@@ -190,12 +190,15 @@ describe('a hostile file', () => {
     expect(await codeOf(() => readPkcs12(pfx(sequence(encrypted(1, Buffer.alloc(3)))), 'changeit'))).toBe('Pkcs12PasswordWrong');
   });
 
-  it('that is damaged anywhere, or cut off, ends in a reason', async () => {
+  it('that is damaged anywhere, or cut off, ends in a reason, or holds what it held', async () => {
     const file = await written(await keystoreMaterial());
+    const held = contentsOf(await readPkcs12(file, 'changeit'));
     await fc.assert(fc.asyncProperty(fc.nat(file.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
       const damaged = Buffer.from(file);
       damaged.writeUInt8(damaged.readUInt8(at) ^ change, at);
-      await expect(readPkcs12(damaged, 'changeit')).rejects.toBeInstanceOf(KeysteadError);
+      // Parameters that mean nothing, such as the NULL of a digest, are under no MAC (RFC 7292 §4).
+      const read = await readPkcs12(damaged, 'changeit').then(contentsOf, (error: unknown) => error);
+      expect(read instanceof KeysteadError ? held : read).toEqual(held);
       await expect(readPkcs12(file.subarray(0, at), 'changeit')).rejects.toBeInstanceOf(KeysteadError);
     }), { numRuns: 150 });
   });
@@ -227,3 +230,8 @@ describe('a hostile file', () => {
     expect(JSON.stringify([error, error instanceof Error && [error.message, error.stack, error.cause]])).not.toContain('hunter2');
   });
 });
+
+/** What a file holds, as text that can be compared. */
+function contentsOf({ privateKey, certificates }: Awaited<ReturnType<typeof readPkcs12>>): readonly string[] {
+  return [privateKey?.export({ format: 'pem', type: 'pkcs8' }).toString() ?? '', ...certificates.map((certificate) => certificate.toString())];
+}
