@@ -106,6 +106,22 @@ describe('a certificate that is signed outside', () => {
     expect(rig.target('web').data['ca.crt']).toBe('');
   });
 
+  it('can be a CA of the vault below the root of the company, whose leaves everybody trusts who trusts that', async () => {
+    const spec = { isCA: true, commonName: 'Team CA', dnsNames: [], target: undefined };
+    web(spec);
+    await rig.reconcile('web');
+    const signed = company.sign(csr(), { isCA: true, subject: { commonName: 'Team CA' } });
+    web({ ...spec, external: { signedCertificate: chain(signed) } });
+    await rig.reconcile('web');
+    rig.issuer('team', { ca: { vaultRef: { name: 'team' }, certificateName: 'web' } });
+    rig.certificate('leaf', { issuerRef: { name: 'team' }, dnsNames: ['leaf.example'], duration: '24h', target: {} });
+    await rig.reconcile('leaf');
+    const { data } = rig.target('leaf');
+    expect(rig.ready('leaf')).toBe('True Ready');
+    expect(data['tls.crt']?.endsWith(signed + company.intermediatePem)).toBe(true);
+    expect(data['ca.crt']).toBe(company.rootPem);
+  });
+
   it('keeps its key in the vault where it must not leave', async () => {
     await merged({ privateKey: { exportable: false }, target: { type: 'Opaque' } });
     expect(Object.keys(rig.target('web').data).toSorted()).toEqual(['ca.crt', 'tls.crt']);
