@@ -51,11 +51,23 @@ export class KubectlError extends Error {
  * cluster-wide and not yours. Who must stop the API server, or change guards under others, starts `ownControlPlane`.
  */
 export function controlPlane(): ControlPlaneAccess {
+  if (isolated !== undefined) return isolated;
   const directory = process.env['KEYSTEAD_TEST_CONTROL_PLANE'];
   if (directory === undefined) {
     throw new Error('No control plane: it is started only for tests under test/integration, by test/support/global-setup.mjs.');
   }
   return openControlPlane(directory, systemClock);
+}
+
+/** The one of this test file alone, if it asked for one. */
+let isolated: ControlPlane | undefined;
+
+/**
+ * Gives this test file a control plane of its own in the place of the shared one: for tests whose outcome hangs on what
+ * is cluster-wide. (The garbage collector deletes what owners of a kind that it knows are said to own and do not exist.)
+ */
+export async function isolate(): Promise<void> {
+  isolated ??= await ownControlPlane();
 }
 
 /** Path of the administrator's kubeconfig. */

@@ -20,7 +20,7 @@ import type { FailAt } from '../../../src/runtime/fail-point.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
 import { systemRandom } from '../../../src/runtime/random.ts';
 import type { TargetState } from '../../../src/vault/object-record.ts';
-import { adminKubeconfig, apply, createNamespace, kubeconfigFile as kubeconfigOf, kubectl } from '../../support/control-plane.ts';
+import { adminKubeconfig, apply, createNamespace, isolate, kubeconfigFile as kubeconfigOf } from '../../support/control-plane.ts';
 import { fieldsOf, hash } from '../../unit/controllers/target/builders.ts';
 
 const common = { clock: systemClock, random: systemRandom, log: silentLog };
@@ -62,9 +62,11 @@ export interface Rig {
 }
 
 export async function openRig(): Promise<Rig> {
+  // Our kinds are not installed here, so the garbage collector leaves owners that tests made up alone.
+  await isolate();
   const operatorNamespace = await createNamespace('keystead-op');
   const account = { namespace: operatorNamespace, serviceAccount: defaultGuardParameters.operatorServiceAccount };
-  const uninstall = await installOperator(operatorNamespace, account.serviceAccount);
+  await installOperator(operatorNamespace, account.serviceAccount);
   const admin = await connect(adminKubeconfig());
   const operator = await connect(await kubeconfigOf(account));
   await untilFenced(operator, operatorNamespace);
@@ -88,13 +90,12 @@ export async function openRig(): Promise<Rig> {
     async close() {
       await Promise.all(running.map((one) => one.blind()));
       await Promise.all([admin.close(), operator.close()]);
-      await uninstall();
     },
   };
 }
 
-/** Under names of this run: guards are cluster-wide, and others use this API server too. Answers what takes it away. */
-async function installOperator(namespace: string, name: string): Promise<() => Promise<unknown>> {
+/** The operator's account with its declared rights, and the fence round it. Goes with the control plane. */
+async function installOperator(namespace: string, name: string): Promise<void> {
   const unique = `target-${randomBytes(4).toString('hex')}`;
   const subjects = [{ kind: 'ServiceAccount', namespace, name }];
   const roles = ruleGroups(permissions).flatMap(({ feature, rules }) => {
@@ -109,7 +110,6 @@ async function installOperator(namespace: string, name: string): Promise<() => P
     ];
   });
   await apply([{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } }, ...roles, ...guards]);
-  return () => kubectl(['delete', ...[...roles, ...guards].map(({ kind, metadata }) => `${kind}/${metadata.name}`)]);
 }
 
 /** Policies come into force some time after they are written. */
