@@ -8,7 +8,7 @@ import type { ControlPlane } from '../../../src/cli/dev/control-plane.ts';
 import { isSignedByIdentity } from '../../../src/crypto/identity.ts';
 import { kubectl, ownControlPlane, program } from '../../support/control-plane.ts';
 import { OpenSslCa } from '../../support/openssl-ca.ts';
-import { installKeystead, OPERATOR_NAMESPACE, startOperator, type RunningOperator } from '../../support/operator.ts';
+import { until, installKeystead, OPERATOR_NAMESPACE, startOperator, type RunningOperator } from '../../support/operator.ts';
 import { Team } from '../../support/team.ts';
 
 let on: ControlPlane;
@@ -116,7 +116,9 @@ describe('kubectl keystead csr and merge', () => {
     await kubectl(['delete', 'validatingadmissionpolicybinding', 'keystead-status'], { on });
     await operator.stop();
     const { pending } = (await team.get('vaultcertificate/forged')).status as { pending: { csr: string; csrSignature: string } };
-    await team.kubectl('patch', 'vaultcertificate/forged', '--subresource=status', '--type=merge', '-p', JSON.stringify({ status: { pending: { csr: stranger } } }));
+    const forgery = JSON.stringify({ status: { pending: { csr: stranger } } });
+    // The API server takes a moment to forget a guard.
+    await until(() => team.kubectl('patch', 'vaultcertificate/forged', '--subresource=status', '--type=merge', '-p', forgery).then(() => true, () => false));
     const forged = await plugin('csr', 'forged');
     expect(forged).toMatchObject({ code: 1, out: '' });
     expect(forged.err).toContain('it was put there by somebody else. Do not have it signed.');
