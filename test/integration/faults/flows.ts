@@ -176,7 +176,7 @@ export const flows: readonly Flow[] = [
   },
   {
     what: 'a deleted vault is recovered',
-    writes: ['record', 'deleted-vault', 'status'],
+    writes: ['record', 'deleted-vault'],
     async before(tenant) {
       await generated(tenant);
       await tenant.remove('Vault/app');
